@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.translate;
+
+/**
+ * Gate stubs that translated code jumps to.
+ *
+ * @param exitHva saves the registers and waits for the monitor; reason and details are stored
+ *     before
+ * @param sysretHva the 64-bit sysret stub; STUB_GUEST_RIP is stored before
+ * @param iretHva the iretq stub; STUB_GUEST_RIP is stored before
+ */
+public record GateEntries(long exitHva, long sysretHva, long iretHva) {}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.translate;
+
+/**
+ * Host code emitted for one basic block of the guest.
+ *
+ * <pre>
+ *   indirect entry   nop; mov rcx, [SPILL_RCX]      reached through the branch table
+ *   direct entry     body                           reached by chained jumps and from the monitor
+ *                    exit code of the body's end
+ * </pre>
+ */
+public final class TranslationBlock {
+    final int id;
+    final long guestRip;
+    final long gfn;
+    final long secondGfn;
+    final int guestBytes;
+    final int instructionCount;
+    final long indirectEntryHva;
+    final int hostBytes;
+    int sideTableStart;
+    int sideTableEnd;
+    boolean dead;
+    boolean inBranchTable;
+    int firstIncomingSite;
+    int firstSite;
+    int siteCount;
+
+    TranslationBlock(
+            int id,
+            long guestRip,
+            long gfn,
+            long secondGfn,
+            int guestBytes,
+            int instructionCount,
+            long indirectEntryHva,
+            int hostBytes) {
+        this.id = id;
+        this.guestRip = guestRip;
+        this.gfn = gfn;
+        this.secondGfn = secondGfn;
+        this.guestBytes = guestBytes;
+        this.instructionCount = instructionCount;
+        this.indirectEntryHva = indirectEntryHva;
+        this.hostBytes = hostBytes;
+    }
+
+    /** GVA of the first guest instruction. */
+    public long guestRip() {
+        return guestRip;
+    }
+
+    /** Bytes of guest code, which may reach into the page after the first. */
+    public int guestBytes() {
+        return guestBytes;
+    }
+
+    /** Guest instructions. */
+    public int instructionCount() {
+        return instructionCount;
+    }
+
+    /** HVA to resume at with all registers in place. */
+    public long entryHva() {
+        return indirectEntryHva + CodeCache.INDIRECT_ENTRY_BYTES;
+    }
+
+    /** HVA of the entry that first loads RCX from its spill slot. */
+    public long indirectEntryHva() {
+        return indirectEntryHva;
+    }
+
+    /** Bytes of host code, from {@link #indirectEntryHva}. */
+    public int hostBytes() {
+        return hostBytes;
+    }
+
+    /** Whether the block was killed; its host code must not be entered or resumed. */
+    public boolean isDead() {
+        return dead;
+    }
+}

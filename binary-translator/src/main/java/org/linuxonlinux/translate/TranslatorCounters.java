@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.translate;
+
+/**
+ * What a translator did since its start.
+ *
+ * @param blocks blocks translated
+ * @param guestInstructions guest instructions in them
+ * @param hostBytes bytes of host code emitted for them
+ * @param links jumps chained after a LINK exit
+ * @param invalidatedBlocks blocks killed
+ * @param flushes times the whole cache was emptied
+ * @param translateNanos time spent translating
+ */
+public record TranslatorCounters(
+        long blocks,
+        long guestInstructions,
+        long hostBytes,
+        long links,
+        long invalidatedBlocks,
+        long flushes,
+        long translateNanos) {}
