@@ -170,7 +170,12 @@ public final class ElfFile {
 
     /** The first section of that name. */
     public Optional<Section> section(String name) {
-        return sections.stream().filter(s -> s.name().equals(name)).findFirst();
+        for (Section s : sections) {
+            if (s.name().equals(name)) {
+                return Optional.of(s);
+            }
+        }
+        return Optional.empty();
     }
 
     /** The bytes of a section, little-endian; empty for {@code SHT_NOBITS}. */

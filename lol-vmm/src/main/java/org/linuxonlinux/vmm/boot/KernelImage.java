@@ -3,7 +3,6 @@ package org.linuxonlinux.vmm.boot;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -11,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.linuxonlinux.vmm.UserException;
 
 /**
@@ -29,6 +29,8 @@ public final class KernelImage {
     private static final int EXCEPTION_ENTRY_SIZE = 12;
 
     private static final String BANNER_START = "Linux version ";
+
+    private static final Pattern BUILD_NUMBER = Pattern.compile(" #\\d");
 
     private final Path file;
     private final Optional<SetupHeader> setupHeader;
@@ -170,11 +172,13 @@ public final class KernelImage {
 
     /** First byte of the lowest loaded segment. */
     public long startGpa() {
-        return elf.segments().stream()
-                .filter(s -> s.type() == ElfFile.PT_LOAD)
-                .mapToLong(ElfFile.Segment::gpa)
-                .min()
-                .orElse(0);
+        long start = Long.MAX_VALUE;
+        for (ElfFile.Segment s : elf.segments()) {
+            if (s.type() == ElfFile.PT_LOAD) {
+                start = Math.min(start, s.gpa());
+            }
+        }
+        return start;
     }
 
     /**
@@ -182,13 +186,13 @@ public final class KernelImage {
      * heap included.
      */
     public long endGpa() {
-        long end =
-                elf.segments().stream()
-                        .filter(s -> s.type() == ElfFile.PT_LOAD)
-                        .mapToLong(s -> s.gpa() + s.memorySizeBytes())
-                        .max()
-                        .orElse(0);
-        return Math.max(end, setupHeader.map(h -> startGpa() + h.initSizeBytes()).orElse(0L));
+        long end = setupHeader.isPresent() ? startGpa() + setupHeader.get().initSizeBytes() : 0;
+        for (ElfFile.Segment s : elf.segments()) {
+            if (s.type() == ElfFile.PT_LOAD) {
+                end = Math.max(end, s.gpa() + s.memorySizeBytes());
+            }
+        }
+        return end;
     }
 
     /**
@@ -215,7 +219,7 @@ public final class KernelImage {
      * found. Slow for a vmlinux.
      */
     public String version() {
-        String fromHeader = setupHeader.map(SetupHeader::version).orElse("");
+        String fromHeader = setupHeader.isPresent() ? setupHeader.get().version() : "";
         if (!fromHeader.isEmpty()) {
             return fromHeader;
         }
@@ -228,12 +232,13 @@ public final class KernelImage {
      * Scans read-only data.
      */
     public String banner() {
-        return elf.section(".rodata").map(s -> findBanner(elf.bytes(s))).orElse("");
-    }
-
-    private static String findBanner(ByteBuffer data) {
-        byte[] bytes = array(data);
+        Optional<ElfFile.Section> section = elf.section(".rodata");
+        if (section.isEmpty()) {
+            return "";
+        }
+        byte[] bytes = array(elf.bytes(section.get()));
         byte[] start = BANNER_START.getBytes(StandardCharsets.ISO_8859_1);
+        String banner = "";
         for (int i = 0; i + start.length < bytes.length; i++) {
             // A digit follows in the banner itself; the format string of /proc/version has a %.
             if (bytes[i] == start[0]
@@ -243,13 +248,13 @@ public final class KernelImage {
                 while (end < bytes.length && bytes[end] != 0 && bytes[end] != '\n') {
                     end++;
                 }
-                return new String(bytes, i, end - i, StandardCharsets.ISO_8859_1);
+                String found = new String(bytes, i, end - i, StandardCharsets.ISO_8859_1);
+                // Linux 6.1 keeps a weak copy whose build number is blank beside the real one.
+                if (banner.isEmpty() || BUILD_NUMBER.matcher(found).find()) {
+                    banner = found;
+                }
             }
         }
-        return "";
-    }
-
-    static ByteBuffer littleEndian(ByteBuffer bytes) {
-        return bytes.slice().order(ByteOrder.LITTLE_ENDIAN);
+        return banner;
     }
 }

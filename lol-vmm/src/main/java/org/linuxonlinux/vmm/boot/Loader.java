@@ -121,9 +121,9 @@ public final class Loader {
     private static byte[] commandLineBytes(KernelImage kernel, String commandLine) {
         byte[] text = commandLine.getBytes(StandardCharsets.UTF_8);
         int limit =
-                kernel.setupHeader()
-                        .map(SetupHeader::commandLineLimit)
-                        .orElse(DEFAULT_COMMAND_LINE_LIMIT);
+                kernel.setupHeader().isPresent()
+                        ? kernel.setupHeader().get().commandLineLimit()
+                        : DEFAULT_COMMAND_LINE_LIMIT;
         limit = Math.min(limit, COMMAND_LINE_ROOM - 1);
         if (text.length > limit) {
             throw new UserException(
@@ -159,7 +159,9 @@ public final class Loader {
     /** As high as RAM and the kernel's own limit allow, page-aligned, above the kernel. */
     private long initrdGpa(KernelImage kernel, int sizeBytes) {
         long max =
-                kernel.setupHeader().map(SetupHeader::initrdMaxGpa).orElse(DEFAULT_INITRD_MAX_GPA);
+                kernel.setupHeader().isPresent()
+                        ? kernel.setupHeader().get().initrdMaxGpa()
+                        : DEFAULT_INITRD_MAX_GPA;
         long end = Math.min(lowRamSize(ramSizeBytes), max + 1);
         long gpa = (end - sizeBytes) & -PAGE_SIZE;
         if (gpa < kernel.endGpa()) {
@@ -204,7 +206,9 @@ public final class Loader {
         List<E820Entry> map = memoryMap(ramSizeBytes);
         p.put(E820_ENTRIES_OFFSET, (byte) map.size());
         p.position(E820_TABLE_OFFSET);
-        map.forEach(e -> e.writeTo(p));
+        for (E820Entry e : map) {
+            e.writeTo(p);
+        }
         return p.rewind();
     }
 
