@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.gate;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.linuxonlinux.asm.Reg;
+
+/**
+ * The monitor's view of one vCPU page area. Owned by the vCPU's thread, except {@link
+ * #setPendingRelease}, which any thread may call.
+ */
+public final class VcpuPage implements Undo.Registers {
+    private static final VarHandle WORD =
+            MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final ByteBuffer area;
+
+    /**
+     * Views an area of {@link AddressMap#VCPU_PAGE_SIZE_BYTES} bytes, page-aligned; its lifetime is
+     * the caller's matter.
+     */
+    public VcpuPage(ByteBuffer area) {
+        if (area.capacity() < AddressMap.VCPU_PAGE_SIZE_BYTES) {
+            throw new IllegalArgumentException(
+                    "vCPU page area too small: sizeBytes=" + area.capacity());
+        }
+        this.area = area.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Writes the words that never change: magic and constants. */
+    public void initialise() {
+        set(VcpuPageLayout.MAGIC, VcpuPageLayout.MAGIC_VALUE);
+        set(VcpuPageLayout.FOLD_CONST, AddressMap.FOLD);
+        set(VcpuPageLayout.NEG_FOLD_CONST, -AddressMap.FOLD);
+    }
+
+    /** Fails unless the area was initialised for this layout version. */
+    public void checkVersion() {
+        long magic = get(VcpuPageLayout.MAGIC);
+        if (magic != VcpuPageLayout.MAGIC_VALUE) {
+            throw new IllegalStateException(
+                    "vCPU page has another layout: magic=0x" + Long.toHexString(magic));
+        }
+    }
+
+    /** The 8-byte word at an offset of {@link VcpuPageLayout}, plain. */
+    public long get(int offset) {
+        return area.getLong(offset);
+    }
+
+    /** Sets the 8-byte word at an offset of {@link VcpuPageLayout}, plain. */
+    public void set(int offset, long value) {
+        area.putLong(offset, value);
+    }
+
+    /** Word of a GPR in encoding order; RSP is the host value. */
+    @Override
+    public long gpr(int number) {
+        return get(VcpuPageLayout.gpr(number));
+    }
+
+    @Override
+    public void setGpr(int number, long value) {
+        set(VcpuPageLayout.gpr(number), value);
+    }
+
+    /** Word of a GPR. */
+    public long gpr(Reg reg) {
+        return gpr(reg.number());
+    }
+
+    /** Sets the word of a GPR. */
+    public void setGpr(Reg reg, long value) {
+        setGpr(reg.number(), value);
+    }
+
+    /** The published exit reason. */
+    public ExitReason exitReason() {
+        return ExitReason.of(get(VcpuPageLayout.EXIT_REASON));
+    }
+
+    /** Forgets the published exit reason. */
+    public void clearExitReason() {
+        set(VcpuPageLayout.EXIT_REASON, 0);
+    }
+
+    /** Whether an interrupt wants in. */
+    public boolean isPendingAcquire() {
+        return (long) WORD.getAcquire(area, VcpuPageLayout.PENDING) != 0;
+    }
+
+    /** Says whether an interrupt wants in. Callable from any thread. */
+    public void setPendingRelease(boolean pending) {
+        WORD.setRelease(area, VcpuPageLayout.PENDING, pending ? 1L : 0L);
+    }
+
+    /** Empties the command list. */
+    public void clearCommands() {
+        set(VcpuPageLayout.COMMAND_COUNT, 0);
+    }
+
+    /** Commands in the list. */
+    public int commandCount() {
+        return (int) get(VcpuPageLayout.COMMAND_COUNT);
+    }
+
+    /** Whether no further command fits. */
+    public boolean isCommandListFull() {
+        return commandCount() == VcpuPageLayout.COMMAND_CAPACITY;
+    }
+
+    /**
+     * Appends a host system call for the runCommands stub and returns its index; precondition: list
+     * not full.
+     */
+    public int addCommand(long number, long a0, long a1, long a2, long a3, long a4, long a5) {
+        int index = commandCount();
+        if (index == VcpuPageLayout.COMMAND_CAPACITY) {
+            throw new IllegalStateException("command list is full: count=" + index);
+        }
+        int offset = commandOffset(index);
+        set(offset + VcpuPageLayout.COMMAND_NUMBER_OFFSET, number);
+        int arguments = offset + VcpuPageLayout.COMMAND_ARGUMENTS_OFFSET;
+        set(arguments, a0);
+        set(arguments + 8, a1);
+        set(arguments + 16, a2);
+        set(arguments + 24, a3);
+        set(arguments + 32, a4);
+        set(arguments + 40, a5);
+        set(offset + VcpuPageLayout.COMMAND_RESULT_OFFSET, 0);
+        set(VcpuPageLayout.COMMAND_COUNT, index + 1);
+        return index;
+    }
+
+    /** Number of the call of a command. */
+    public long commandNumber(int index) {
+        return get(commandOffset(index) + VcpuPageLayout.COMMAND_NUMBER_OFFSET);
+    }
+
+    /** An argument 0–5 of a command. */
+    public long commandArgument(int index, int argument) {
+        return get(commandOffset(index) + VcpuPageLayout.COMMAND_ARGUMENTS_OFFSET + 8 * argument);
+    }
+
+    /** Result of an executed command: the call's value or -errno. */
+    public long commandResult(int index) {
+        return get(commandOffset(index) + VcpuPageLayout.COMMAND_RESULT_OFFSET);
+    }
+
+    private static int commandOffset(int index) {
+        if (index < 0 || index >= VcpuPageLayout.COMMAND_CAPACITY) {
+            throw new IndexOutOfBoundsException("no such command: index=" + index);
+        }
+        return VcpuPageLayout.COMMANDS + index * VcpuPageLayout.COMMAND_SIZE_BYTES;
+    }
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.gate;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Words shared by the monitor and emitted code: one area of four pages per vCPU, mapped at {@link
+ * AddressMap#VCPU_PAGE_HVA} in each of its context processes. All little-endian. This class is
+ * their only definition; accessors ({@link VcpuPage}), emitted operands, the table in
+ * docs/gate-page.md and the gdb script use it.
+ *
+ * <p>Fields are grouped by writer, each group on its own cache lines. Unless a field says otherwise
+ * it is 8 bytes, accessed plainly, and the hand-over of the exit protocol orders it.
+ */
+public final class VcpuPageLayout {
+    /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
+    public static final int VERSION = 1;
+
+    /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
+    public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
+
+    /**
+     * Most host calls in one batch of {@link #COMMANDS}. Two pages' worth; a TLB flush needs few
+     * dozen.
+     */
+    public static final int COMMAND_CAPACITY = 128;
+
+    /** Bytes of one command: nr, a0–a5, result. */
+    public static final int COMMAND_SIZE_BYTES = 64;
+
+    /** Offset of the call's number in a command. */
+    public static final int COMMAND_NUMBER_OFFSET = 0;
+
+    /** Offset of the first of six arguments in a command. */
+    public static final int COMMAND_ARGUMENTS_OFFSET = 8;
+
+    /** Offset of the result (negative = -errno) in a command. */
+    public static final int COMMAND_RESULT_OFFSET = 56;
+
+    /**
+     * Bytes of the private gate stack. Stubs push two words; the rest is room for debugging.
+     * Arbitrary.
+     */
+    public static final int GATE_STACK_SIZE_BYTES = 1024;
+
+    /** {@link #MAGIC_VALUE}. Written by: monitor at creation. Read by: monitor on attach. */
+    public static final int MAGIC;
+
+    /**
+     * {@link AddressMap#FOLD}, operand of pdep and add. Written by: monitor at creation. Read by:
+     * emitted code.
+     */
+    public static final int FOLD_CONST;
+
+    /**
+     * −{@link AddressMap#FOLD}, operand of loads and lea. Written by: monitor at creation. Read by:
+     * emitted code.
+     */
+    public static final int NEG_FOLD_CONST;
+
+    /**
+     * Non-zero = an interrupt wants in. Written by: any monitor thread (release). Read by: emitted
+     * code (plain load) wherever virtual IF becomes 1 and before returns to user mode.
+     */
+    public static final int PENDING;
+
+    /**
+     * Sixteen GPRs in encoding order while the vCPU is outside emitted code. The RSP word is the
+     * host value (guest RSP + FOLD in kernel mode, the true value in user mode). Written by: exit
+     * stubs, monitor. Read by: monitor, resume stubs.
+     */
+    public static final int GPR;
+
+    /** Guest RIP while the vCPU is stopped. Written and read by the monitor only. */
+    public static final int RIP;
+
+    /**
+     * Host RFLAGS while the vCPU is outside emitted code: arithmetic flags, DF, AC, ID are the
+     * guest's; IF always reads 1. The monitor must keep TF clear when it resumes through a stub.
+     * Written by: exit stubs, monitor. Read by: both.
+     */
+    public static final int RFLAGS;
+
+    /** Host RIP that the resume stubs jump to. Written by: monitor. Read by: resume stubs. */
+    public static final int RESUME_HOST_RIP;
+
+    /**
+     * {@link ExitReason#code}; 0 = none. Written by: emitted code. Read and cleared by: monitor.
+     */
+    public static final int EXIT_REASON;
+
+    /** Guest RIP of the exit. Written by: emitted code. Read by: monitor. */
+    public static final int EXIT_GUEST_RIP;
+
+    /**
+     * Further fact of the exit, see {@link ExitReason}. Written by: emitted code. Read by: monitor.
+     */
+    public static final int EXIT_DETAIL;
+
+    /**
+     * Guest RIP of the instruction that entered a gate stub. Written by: translated code. Read by:
+     * stubs, monitor.
+     */
+    public static final int STUB_GUEST_RIP;
+
+    /** Guest's interrupt flag: 0 or 0x200. Written and read by: emitted code, monitor. */
+    public static final int VIRTUAL_IF;
+
+    /**
+     * RCX around an indirect branch or a pending check. Written and read by: emitted code; monitor
+     * through Undo.
+     */
+    public static final int SPILL_RCX;
+
+    /** First scratch spill. Written and read by: emitted code; monitor through {@link Undo}. */
+    public static final int SPILL_A;
+
+    /** Second scratch spill, as {@link #SPILL_A}. */
+    public static final int SPILL_B;
+
+    /** Third scratch spill, as {@link #SPILL_A}. */
+    public static final int SPILL_C;
+
+    /** Fourth scratch spill, as {@link #SPILL_A}. */
+    public static final int SPILL_D;
+
+    /**
+     * What a string instruction added to RSI: 0 or FOLD. Written by: translated code. Read by:
+     * both.
+     */
+    public static final int DYN_FOLD_SI;
+
+    /**
+     * What a string instruction added to RDI: 0 or FOLD. Written by: translated code. Read by:
+     * both.
+     */
+    public static final int DYN_FOLD_DI;
+
+    /**
+     * Guest IA32_FS_BASE. In user mode the host's FS base is it. Written and read by: emitted code,
+     * monitor.
+     */
+    public static final int FS_BASE;
+
+    /**
+     * Guest IA32_GS_BASE, the active one. Kernel mode: host FS base = dynfold of it. Written and
+     * read by: both.
+     */
+    public static final int GS_BASE;
+
+    /**
+     * Guest IA32_KERNEL_GS_BASE, the one swapgs brings in. Written and read by: emitted code,
+     * monitor.
+     */
+    public static final int KERNEL_GS_BASE;
+
+    /**
+     * Guest CS in kernel mode (in user mode the host's CS is the guest's). Written by: monitor,
+     * iret stub.
+     */
+    public static final int CS_SEL;
+
+    /** Guest SS in kernel mode, as {@link #CS_SEL}. */
+    public static final int SS_SEL;
+
+    /** Guest DS. Written by: monitor. Read by: emitted code, monitor. */
+    public static final int DS_SEL;
+
+    /** Guest ES, as {@link #DS_SEL}. */
+    public static final int ES_SEL;
+
+    /** Guest FS selector, as {@link #DS_SEL}. */
+    public static final int FS_SEL;
+
+    /** Guest GS selector, as {@link #DS_SEL}. */
+    public static final int GS_SEL;
+
+    /** Guest LDTR selector, as {@link #DS_SEL}. */
+    public static final int LDTR_SEL;
+
+    /** Guest TR selector, as {@link #DS_SEL}. */
+    public static final int TR_SEL;
+
+    /** Guest CR0. Written by: monitor. Read by: emitted code, monitor. */
+    public static final int CR0;
+
+    /** Guest CR2, as {@link #CR0}. */
+    public static final int CR2;
+
+    /** Guest CR3, as {@link #CR0}. */
+    public static final int CR3;
+
+    /** Guest CR4, as {@link #CR0}. */
+    public static final int CR4;
+
+    /** Guest IA32_EFER, as {@link #CR0}. */
+    public static final int EFER;
+
+    /** Returns to user mode by the sysret stub. Written by: stub. Read by: monitor (statistics). */
+    public static final int COUNT_SYSRET;
+
+    /** Returns to user mode by the iret stub, as {@link #COUNT_SYSRET}. */
+    public static final int COUNT_IRET_USER;
+
+    /** Kernel-mode irets done by the iret stub, as {@link #COUNT_SYSRET}. */
+    public static final int COUNT_IRET_KERNEL;
+
+    /**
+     * Number of commands to execute, 0–{@link #COMMAND_CAPACITY}. Written by: monitor. Read by:
+     * runCommands.
+     */
+    public static final int COMMAND_COUNT;
+
+    /**
+     * Array of {@link #COMMAND_CAPACITY} commands. Written by: monitor; results by the runCommands
+     * stub.
+     */
+    public static final int COMMANDS;
+
+    /** Lowest byte of the private gate stack. Written and read by: stubs. */
+    public static final int GATE_STACK;
+
+    /** Initial stack pointer of the stubs: the end of the area. */
+    public static final int GATE_STACK_TOP;
+
+    /** All fields in order, for the layout test, the documentation table and the gdb script. */
+    public static final List<Field> FIELDS;
+
+    /**
+     * One field.
+     *
+     * @param name name of the constant
+     * @param offsetBytes offset in the area
+     * @param widthBytes bytes of one element
+     * @param count elements
+     */
+    public record Field(String name, int offsetBytes, int widthBytes, int count) {}
+
+    static {
+        Layout l = new Layout(AddressMap.VCPU_PAGE_SIZE_BYTES);
+        List<Field> f = new ArrayList<>();
+        // Read-only for the context process.
+        MAGIC = u64(l, f, "MAGIC");
+        FOLD_CONST = u64(l, f, "FOLD_CONST");
+        NEG_FOLD_CONST = u64(l, f, "NEG_FOLD_CONST");
+        l.cacheLine();
+        // Written by other monitor threads.
+        PENDING = u64(l, f, "PENDING");
+        l.cacheLine();
+        // The stopped vCPU: written by whoever has the hand.
+        GPR = words(l, f, "GPR", 16);
+        RIP = u64(l, f, "RIP");
+        RFLAGS = u64(l, f, "RFLAGS");
+        RESUME_HOST_RIP = u64(l, f, "RESUME_HOST_RIP");
+        EXIT_REASON = u64(l, f, "EXIT_REASON");
+        EXIT_GUEST_RIP = u64(l, f, "EXIT_GUEST_RIP");
+        EXIT_DETAIL = u64(l, f, "EXIT_DETAIL");
+        STUB_GUEST_RIP = u64(l, f, "STUB_GUEST_RIP");
+        l.cacheLine();
+        // Hot words of emitted code.
+        VIRTUAL_IF = u64(l, f, "VIRTUAL_IF");
+        SPILL_RCX = u64(l, f, "SPILL_RCX");
+        SPILL_A = u64(l, f, "SPILL_A");
+        SPILL_B = u64(l, f, "SPILL_B");
+        SPILL_C = u64(l, f, "SPILL_C");
+        SPILL_D = u64(l, f, "SPILL_D");
+        DYN_FOLD_SI = u64(l, f, "DYN_FOLD_SI");
+        DYN_FOLD_DI = u64(l, f, "DYN_FOLD_DI");
+        l.cacheLine();
+        FS_BASE = u64(l, f, "FS_BASE");
+        GS_BASE = u64(l, f, "GS_BASE");
+        KERNEL_GS_BASE = u64(l, f, "KERNEL_GS_BASE");
+        l.cacheLine();
+        // System registers that emitted code reads.
+        CS_SEL = u64(l, f, "CS_SEL");
+        SS_SEL = u64(l, f, "SS_SEL");
+        DS_SEL = u64(l, f, "DS_SEL");
+        ES_SEL = u64(l, f, "ES_SEL");
+        FS_SEL = u64(l, f, "FS_SEL");
+        GS_SEL = u64(l, f, "GS_SEL");
+        LDTR_SEL = u64(l, f, "LDTR_SEL");
+        TR_SEL = u64(l, f, "TR_SEL");
+        CR0 = u64(l, f, "CR0");
+        CR2 = u64(l, f, "CR2");
+        CR3 = u64(l, f, "CR3");
+        CR4 = u64(l, f, "CR4");
+        EFER = u64(l, f, "EFER");
+        l.cacheLine();
+        // Statistics.
+        COUNT_SYSRET = u64(l, f, "COUNT_SYSRET");
+        COUNT_IRET_USER = u64(l, f, "COUNT_IRET_USER");
+        COUNT_IRET_KERNEL = u64(l, f, "COUNT_IRET_KERNEL");
+        l.cacheLine();
+        COMMAND_COUNT = u64(l, f, "COMMAND_COUNT");
+        l.page();
+        COMMANDS = words(l, f, "COMMANDS", COMMAND_CAPACITY * COMMAND_SIZE_BYTES / 8);
+        l.skipToLast(GATE_STACK_SIZE_BYTES);
+        GATE_STACK = words(l, f, "GATE_STACK", GATE_STACK_SIZE_BYTES / 8);
+        l.end();
+        GATE_STACK_TOP = AddressMap.VCPU_PAGE_SIZE_BYTES;
+        FIELDS = Collections.unmodifiableList(f);
+    }
+
+    private VcpuPageLayout() {}
+
+    /** Offset of the word of a GPR, 0–15 in encoding order. */
+    public static int gpr(int number) {
+        if (number < 0 || number > 15) {
+            throw new IllegalArgumentException("no such register: number=" + number);
+        }
+        return GPR + 8 * number;
+    }
+
+    /** HVA of a field in the context processes. */
+    public static long hva(int offsetBytes) {
+        return AddressMap.VCPU_PAGE_HVA + offsetBytes;
+    }
+
+    private static int u64(Layout layout, List<Field> fields, String name) {
+        return words(layout, fields, name, 1);
+    }
+
+    private static int words(Layout layout, List<Field> fields, String name, int count) {
+        int offset = layout.array(8 * count, 8);
+        fields.add(new Field(name, offset, 8, count));
+        return offset;
+    }
+}
