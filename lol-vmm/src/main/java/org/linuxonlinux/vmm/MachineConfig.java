@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm;
+
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * What a virtual machine is made of. Checked once on the command line, then passed down unchanged.
+ *
+ * @param kernel bzImage or vmlinux
+ * @param initrd initial RAM disk; empty for none
+ * @param commandLine the complete kernel command line
+ * @param memorySizeBytes guest RAM, a multiple of the page size
+ * @param memoryFile file that holds guest RAM; empty for anonymous memory
+ * @param redirect how guest system calls are caught
+ * @param cacheDirectory where decompressed kernels are kept between runs
+ * @param verbosity 0 says nothing but failures; 1 adds unknown MSRs, ports and the like; 2 traces
+ *     exits
+ */
+public record MachineConfig(
+        Path kernel,
+        Optional<Path> initrd,
+        String commandLine,
+        long memorySizeBytes,
+        Optional<Path> memoryFile,
+        RedirectMode redirect,
+        Path cacheDirectory,
+        int verbosity) {
+    /** Rejects what the command line must not let through. */
+    public MachineConfig {
+        Objects.requireNonNull(kernel);
+        Objects.requireNonNull(initrd);
+        Objects.requireNonNull(commandLine);
+        Objects.requireNonNull(memoryFile);
+        Objects.requireNonNull(redirect);
+        Objects.requireNonNull(cacheDirectory);
+        if (memorySizeBytes <= 0) {
+            throw new IllegalArgumentException("memorySizeBytes=" + memorySizeBytes);
+        }
+    }
+}

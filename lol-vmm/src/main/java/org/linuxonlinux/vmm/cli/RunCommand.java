@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.cli;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.linuxonlinux.vmm.ExitOutcome;
+import org.linuxonlinux.vmm.MachineConfig;
+import org.linuxonlinux.vmm.VirtualMachine;
+import org.linuxonlinux.vmm.boot.Loader;
+import org.linuxonlinux.vmm.console.TerminalConsole;
+import org.linuxonlinux.vmm.guest.DefaultGuest;
+import org.linuxonlinux.vmm.guest.KernelLocator;
+
+/** {@code lol run}: boots a guest and waits for its end. */
+final class RunCommand {
+    /** How many of the last console lines a dead guest's report repeats. */
+    private static final int LINES_IN_REPORT = 20;
+
+    /** The mark of a panic in the guest's log (Linux kernel/panic.c). */
+    private static final String PANIC = "Kernel panic - not syncing";
+
+    private final RunConfig config;
+
+    RunCommand(RunConfig config) {
+        this.config = config;
+    }
+
+    /** Runs the guest; returns the exit status. */
+    int run() {
+        try (VirtualMachine machine = VirtualMachine.create(machineConfig())) {
+            return run(machine);
+        }
+    }
+
+    private MachineConfig machineConfig() {
+        Path cache = cacheDirectory();
+        DefaultGuest debian = new DefaultGuest(cache);
+        ProgressPrinter progress = new ProgressPrinter(System.err);
+        try {
+            Path kernel =
+                    config.kernel().isPresent()
+                            ? new KernelLocator(debian).locate(config.kernel().get(), progress)
+                            : debian.kernel("cloud-amd64", progress);
+            Optional<Path> initrd =
+                    config.initrd().isPresent() || config.noInitrd()
+                            ? config.initrd()
+                            : Optional.of(debian.initramfs(progress));
+            return new MachineConfig(
+                    kernel,
+                    initrd,
+                    commandLine(),
+                    config.memorySizeBytes(),
+                    config.memoryFile(),
+                    config.redirect(),
+                    cache,
+                    config.verbosity());
+        } finally {
+            progress.finish();
+        }
+    }
+
+    private String commandLine() {
+        return config.append().isEmpty()
+                ? Loader.DEFAULT_COMMAND_LINE
+                : Loader.DEFAULT_COMMAND_LINE + " " + String.join(" ", config.append());
+    }
+
+    /** {@code $XDG_CACHE_HOME/lol} or {@code ~/.cache/lol}. */
+    static Path cacheDirectory() {
+        String xdg = System.getenv("XDG_CACHE_HOME");
+        Path base =
+                xdg != null && xdg.startsWith("/")
+                        ? Path.of(xdg)
+                        : Path.of(System.getProperty("user.home"), ".cache");
+        return base.resolve("lol");
+    }
+
+    private int run(VirtualMachine machine) {
+        AtomicReference<ExitStatus> stopStatus = new AtomicReference<>(ExitStatus.OK);
+        TerminalConsole console = new TerminalConsole(machine::requestStop);
+        Thread restore = new Thread(console::close, "restore-terminal");
+        Runtime.getRuntime().addShutdownHook(restore);
+        ExitOutcome outcome;
+        try {
+            config.timeout()
+                    .ifPresent(
+                            timeout ->
+                                    Watchdog.start(
+                                            timeout,
+                                            () -> {
+                                                stopStatus.set(ExitStatus.TIMEOUT);
+                                                console.stopWaiting();
+                                                machine.requestStop("--timeout");
+                                            }));
+            outcome = machine.run(console);
+        } catch (RuntimeException | Error e) {
+            console.close();
+            return StateDump.reportBug(e, machine.describeState());
+        } finally {
+            console.close();
+        }
+        if (config.stats()) {
+            StatisticsPrinter.print(machine.statistics(), System.err);
+        }
+        return switch (outcome.kind()) {
+            case POWER_OFF -> ExitStatus.OK.code();
+            case STOPPED -> stopped(stopStatus.get());
+            case RESET -> reset(console.recentLines());
+            case DIED -> died(outcome.reason(), console.recentLines(), machine.describeState());
+        };
+    }
+
+    private int stopped(ExitStatus status) {
+        if (status == ExitStatus.TIMEOUT) {
+            System.err.println(
+                    "lol: guest stopped: timeoutSeconds="
+                            + config.timeout().orElseThrow().toMillis() / 1e3);
+        }
+        return status.code();
+    }
+
+    private static int reset(List<String> recentLines) {
+        Optional<String> panic = recentLines.stream().filter(l -> l.contains(PANIC)).findFirst();
+        return panic.isPresent()
+                ? died(panic.get().strip(), recentLines, "")
+                : ExitStatus.OK.code();
+    }
+
+    private static int died(String reason, List<String> recentLines, String state) {
+        int from = Math.max(0, recentLines.size() - LINES_IN_REPORT);
+        System.err.println("lol: last console lines:");
+        recentLines.subList(from, recentLines.size()).forEach(l -> System.err.println("  | " + l));
+        if (!state.isEmpty()) {
+            try {
+                System.err.println("lol: state dump: file=" + StateDump.write(state));
+            } catch (IOException e) {
+                System.err.println(state);
+            }
+        }
+        System.err.println("lol: guest died: " + reason);
+        return ExitStatus.GUEST_DIED.code();
+    }
+}
