@@ -43,6 +43,7 @@ public final class HostAbi {
     public static final int SYS_kill = 62;
     public static final int SYS_uname = 63;
     public static final int SYS_fcntl = 72;
+    public static final int SYS_flock = 73;
     public static final int SYS_ftruncate = 77;
     public static final int SYS_unlink = 87;
     public static final int SYS_ptrace = 101;
@@ -110,6 +111,11 @@ public final class HostAbi {
     public static final int F_GETFL = 3;
     public static final int F_SETFL = 4;
     public static final int F_ADD_SEALS = 1033;
+    public static final int F_SEAL_SEAL = 1;
+    public static final int F_SEAL_SHRINK = 2;
+    public static final int F_SEAL_GROW = 4;
+    public static final int LOCK_EX = 2;
+    public static final int LOCK_NB = 4;
     public static final int CLOSE_RANGE_CLOEXEC = 4;
     public static final int AT_EMPTY_PATH = 0x1000;
     public static final int SEEK_END = 2;

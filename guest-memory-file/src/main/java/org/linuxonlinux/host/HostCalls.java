@@ -142,6 +142,14 @@ public final class HostCalls {
         return result;
     }
 
+    /** Locks a whole file ({@code LOCK_*}) until its last descriptor is closed. */
+    public static void flock(int fd, int operation) {
+        long result = rawSyscall(SYS_flock, fd, operation, 0, 0, 0);
+        if (Errno.isError(result)) {
+            throw failure("flock", result, "fd", fd);
+        }
+    }
+
     /** {@code fcntl} with an integer argument. */
     public static int fcntl(int fd, int command, long argument) {
         long result = rawSyscall(SYS_fcntl, fd, command, argument, 0, 0);

@@ -17,8 +17,6 @@ import java.nio.charset.StandardCharsets;
  * handed out by {@link #buffer()} must not be used after it.
  */
 public final class NativeMemory implements AutoCloseable {
-    private static final VarHandle SHORTS =
-            MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INTS =
             MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONGS =
@@ -87,17 +85,17 @@ public final class NativeMemory implements AutoCloseable {
 
     /** The 16-bit word at an offset. */
     public short getShort(int offset) {
-        return (short) SHORTS.get(buffer, offset);
+        return buffer.getShort(offset);
     }
 
     /** The 32-bit word at an offset. */
     public int getInt(int offset) {
-        return (int) INTS.get(buffer, offset);
+        return buffer.getInt(offset);
     }
 
     /** The 64-bit word at an offset. */
     public long getLong(int offset) {
-        return (long) LONGS.get(buffer, offset);
+        return buffer.getLong(offset);
     }
 
     /** Stores a byte. */
@@ -107,17 +105,17 @@ public final class NativeMemory implements AutoCloseable {
 
     /** Stores a 16-bit word. */
     public void putShort(int offset, short value) {
-        SHORTS.set(buffer, offset, value);
+        buffer.putShort(offset, value);
     }
 
     /** Stores a 32-bit word. */
     public void putInt(int offset, int value) {
-        INTS.set(buffer, offset, value);
+        buffer.putInt(offset, value);
     }
 
     /** Stores a 64-bit word. */
     public void putLong(int offset, long value) {
-        LONGS.set(buffer, offset, value);
+        buffer.putLong(offset, value);
     }
 
     /** Reads with acquire order; aligned. */
