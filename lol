@@ -163,6 +163,8 @@ class_path "$app"
 saved_terminal=
 [ -t 0 ] && saved_terminal=$(stty -g <&0 2>/dev/null)
 
+LOL_LAUNCHER_PID=$$ # the monitor ends when we do
+export LOL_LAUNCHER_PID
 jvm=
 forward() {
     signal=$1

@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm.cli;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -30,6 +31,7 @@ final class RunCommand {
 
     /** Runs the guest; returns the exit status. */
     int run() {
+        LauncherBond.tie();
         try (VirtualMachine machine = VirtualMachine.create(machineConfig())) {
             return run(machine);
         }
@@ -63,9 +65,14 @@ final class RunCommand {
     }
 
     private String commandLine() {
-        return config.append().isEmpty()
-                ? Loader.DEFAULT_COMMAND_LINE
-                : Loader.DEFAULT_COMMAND_LINE + " " + String.join(" ", config.append());
+        List<String> parts = new ArrayList<>();
+        parts.add(Loader.DEFAULT_COMMAND_LINE);
+        if (config.initrd().isEmpty() && !config.noInitrd()) {
+            parts.add(TerminalConsole.kernelParameters());
+        }
+        parts.addAll(config.append());
+        parts.removeIf(String::isBlank);
+        return String.join(" ", parts);
     }
 
     /** {@code $XDG_CACHE_HOME/lol} or {@code ~/.cache/lol}. */
@@ -81,7 +88,13 @@ final class RunCommand {
     private int run(VirtualMachine machine) {
         AtomicReference<ExitStatus> stopStatus = new AtomicReference<>(ExitStatus.OK);
         TerminalConsole console = new TerminalConsole(machine::requestStop);
-        Thread restore = new Thread(console::close, "restore-terminal");
+        Thread restore =
+                new Thread(
+                        () -> {
+                            console.restoreTerminal();
+                            console.close();
+                        },
+                        "restore-terminal");
         Runtime.getRuntime().addShutdownHook(restore);
         ExitOutcome outcome;
         try {

@@ -78,10 +78,35 @@ public final class TerminalConsole implements ConsoleBackend, AutoCloseable {
         output.stopWaiting();
     }
 
+    /**
+     * Kernel parameters that tell the guest about the terminal. Linux passes parameters it does not
+     * know to init as environment variables; a serial line has no other way to say how large the
+     * window is. Empty if standard input is no terminal.
+     */
+    public static String kernelParameters() {
+        String term = System.getenv("TERM");
+        return RawTerminal.windowSize()
+                .map(
+                        size ->
+                                "LINES="
+                                        + size.rows()
+                                        + " COLUMNS="
+                                        + size.columns()
+                                        + (term != null && term.matches("[\\w.+-]+")
+                                                ? " TERM=" + term
+                                                : ""))
+                .orElse("");
+    }
+
+    /** Restores the terminal at once; for a process that is about to end. Any thread. */
+    public void restoreTerminal() {
+        terminal.ifPresent(RawTerminal::restore);
+    }
+
     /** Writes what is left and restores the terminal. */
     @Override
     public void close() {
         output.close(CLOSE_TIMEOUT_NANOS);
-        terminal.ifPresent(RawTerminal::restore);
+        restoreTerminal();
     }
 }
