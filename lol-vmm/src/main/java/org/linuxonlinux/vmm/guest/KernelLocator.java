@@ -23,22 +23,26 @@ public final class KernelLocator {
     private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+[-+~.\\w]*");
 
     private final DefaultGuest packages;
+    private final Path workingDirectory;
 
-    /** Takes versions from {@code packages}. */
+    /** Takes versions from {@code packages}, and relative paths from the working directory. */
     public KernelLocator(DefaultGuest packages) {
+        this(packages, Path.of(""));
+    }
+
+    KernelLocator(DefaultGuest packages, Path workingDirectory) {
         this.packages = packages;
+        this.workingDirectory = workingDirectory;
     }
 
     /**
      * The kernel file for the argument of {@code -k}.
      *
-     * @param argument a path as given, relative to {@code directory}; or a Debian flavour ({@code
-     *     cloud}, {@code amd64}) or release
-     * @param directory the working directory
+     * @param argument a path; or a Debian flavour ({@code cloud}, {@code amd64}) or release
      * @throws UserException if there is no such kernel
      */
-    public Path locate(String argument, Path directory, Progress progress) {
-        Path path = directory.resolve(argument);
+    public Path locate(String argument, Progress progress) {
+        Path path = workingDirectory.resolve(argument);
         try {
             if (Files.isDirectory(path)) {
                 return newest(path);
