@@ -537,7 +537,7 @@ public class Assembler implements AutoCloseable {
     }
 
     /** {@code ret}. */
-    public final void ret() {
+    public void ret() {
         code.emit8(0xc3);
     }
 

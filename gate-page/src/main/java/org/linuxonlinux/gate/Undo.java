@@ -17,7 +17,7 @@ import org.linuxonlinux.asm.Reg;
  * bit 23–24   RSI: 0 as is, 1 minus FOLD, 2 minus word DYN_FOLD_SI
  * bit 25      VIRTUAL_IF was 0
  * bit 26      host FS and GS base are already the user's; the next resume of kernel mode loads them anyway
- * bit 32–47   bytes to add to RSP, signed
+ * bit 27–31   half-words to add to RSP, signed (−32 … 30 bytes)
  * </pre>
  *
  * <p>RSP is kept with its host value throughout; the monitor takes the fold out at the end.
@@ -25,14 +25,21 @@ import org.linuxonlinux.asm.Reg;
 @SuppressWarnings("EnumOrdinal") // The order is the encoding.
 public final class Undo {
     /** Nothing to undo. */
-    public static final long NONE = 0;
+    public static final int NONE = 0;
+
+    /**
+     * Neither the state before the instruction nor the one after it can be had here: the expansion
+     * is half committed. Nothing can fault in such a place; after a kick the monitor steps on to
+     * the end of it. Slot D holds a number that is no register.
+     */
+    public static final int ROLL_FORWARD = 31 << 15;
 
     private static final int RCX_BIT = 20;
     private static final int RDI_SHIFT = 21;
     private static final int RSI_SHIFT = 23;
     private static final int VIRTUAL_IF_BIT = 25;
     private static final int USER_BASES_BIT = 26;
-    private static final int RSP_SHIFT = 32;
+    private static final int RSP_SHIFT = 27;
 
     /** How RSI or RDI is changed in the middle of a string instruction. */
     public enum StringFold {
@@ -87,92 +94,100 @@ public final class Undo {
     private Undo() {}
 
     /** With reg held in a slot; null = no register. */
-    public static long withSpill(long undo, Slot slot, Reg reg) {
-        long number = reg == null ? 0 : reg.number() + 1;
-        return (undo & ~(31L << slot.shift())) | (number << slot.shift());
+    public static int withSpill(int undo, Slot slot, Reg reg) {
+        int number = reg == null ? 0 : reg.number() + 1;
+        return (undo & ~(31 << slot.shift())) | (number << slot.shift());
     }
 
     /** The register held in a slot, or null. */
-    public static Reg spilled(long undo, Slot slot) {
-        int number = (int) (undo >>> slot.shift()) & 31;
+    public static Reg spilled(int undo, Slot slot) {
+        int number = undo >>> slot.shift() & 31;
         return number == 0 ? null : Reg.of(number - 1);
     }
 
     /** With or without RCX in SPILL_RCX. */
-    public static long withRcxSpilled(long undo, boolean spilled) {
+    public static int withRcxSpilled(int undo, boolean spilled) {
         return withBit(undo, RCX_BIT, spilled);
     }
 
     /** Whether RCX is in SPILL_RCX. */
-    public static boolean isRcxSpilled(long undo) {
+    public static boolean isRcxSpilled(int undo) {
         return bit(undo, RCX_BIT);
     }
 
     /** With a change of RDI. */
-    public static long withRdi(long undo, StringFold fold) {
-        return (undo & ~(3L << RDI_SHIFT)) | ((long) fold.ordinal() << RDI_SHIFT);
+    public static int withRdi(int undo, StringFold fold) {
+        return (undo & ~(3 << RDI_SHIFT)) | (fold.ordinal() << RDI_SHIFT);
     }
 
     /** How RDI is changed. */
-    public static StringFold rdi(long undo) {
-        return StringFold.VALUES[(int) (undo >>> RDI_SHIFT) & 3];
+    public static StringFold rdi(int undo) {
+        return StringFold.VALUES[undo >>> RDI_SHIFT & 3];
     }
 
     /** With a change of RSI. */
-    public static long withRsi(long undo, StringFold fold) {
-        return (undo & ~(3L << RSI_SHIFT)) | ((long) fold.ordinal() << RSI_SHIFT);
+    public static int withRsi(int undo, StringFold fold) {
+        return (undo & ~(3 << RSI_SHIFT)) | (fold.ordinal() << RSI_SHIFT);
     }
 
     /** How RSI is changed. */
-    public static StringFold rsi(long undo) {
-        return StringFold.VALUES[(int) (undo >>> RSI_SHIFT) & 3];
+    public static StringFold rsi(int undo) {
+        return StringFold.VALUES[undo >>> RSI_SHIFT & 3];
     }
 
     /** With deltaBytes to add to RSP, e.g. 8 after a push. */
-    public static long withRspDelta(long undo, int deltaBytes) {
-        if (deltaBytes != (short) deltaBytes) {
-            throw new IllegalArgumentException("rsp delta too large: bytes=" + deltaBytes);
+    public static int withRspDelta(int undo, int deltaBytes) {
+        if (deltaBytes < -32 || deltaBytes > 30 || (deltaBytes & 1) != 0) {
+            throw new IllegalArgumentException("rsp delta does not fit: bytes=" + deltaBytes);
         }
-        return (undo & ~(0xffffL << RSP_SHIFT)) | ((deltaBytes & 0xffffL) << RSP_SHIFT);
+        return (undo & ~(31 << RSP_SHIFT)) | (deltaBytes >> 1) << RSP_SHIFT;
     }
 
     /** Bytes to add to RSP. */
-    public static int rspDelta(long undo) {
-        return (short) (undo >>> RSP_SHIFT);
+    public static int rspDelta(int undo) {
+        return undo >> RSP_SHIFT << 1;
     }
 
     /** With or without "VIRTUAL_IF was 0". */
-    public static long withVirtualIfWasClear(long undo, boolean wasClear) {
+    public static int withVirtualIfWasClear(int undo, boolean wasClear) {
         return withBit(undo, VIRTUAL_IF_BIT, wasClear);
     }
 
     /** Whether VIRTUAL_IF must be cleared. */
-    public static boolean isVirtualIfWasClear(long undo) {
+    public static boolean isVirtualIfWasClear(int undo) {
         return bit(undo, VIRTUAL_IF_BIT);
     }
 
     /** With or without the user's FS and GS bases loaded. */
-    public static long withUserBases(long undo, boolean loaded) {
+    public static int withUserBases(int undo, boolean loaded) {
         return withBit(undo, USER_BASES_BIT, loaded);
     }
 
     /** Whether the host's FS and GS bases are already the user's. */
-    public static boolean isUserBases(long undo) {
+    public static boolean isUserBases(int undo) {
         return bit(undo, USER_BASES_BIT);
     }
 
     /** Whether some word of the vCPU page or register must be changed back. */
-    public static boolean isNeeded(long undo) {
+    public static boolean isNeeded(int undo) {
         return undo != NONE;
     }
 
+    /** Whether the monitor must step on instead of undoing, see {@link #ROLL_FORWARD}. */
+    public static boolean isRollForward(int undo) {
+        return undo == ROLL_FORWARD;
+    }
+
     /** Restores registers and vCPU page to the state before the instruction. */
-    public static void apply(long undo, VcpuPage page, Registers registers) {
+    public static void apply(int undo, VcpuPage page, Registers registers) {
         if (undo == NONE) {
             return;
         }
+        if (isRollForward(undo)) {
+            throw new IllegalStateException("half-committed expansion cannot be undone");
+        }
         for (Slot slot : Slot.VALUES) {
-            int number = (int) (undo >>> slot.shift()) & 31;
+            int number = undo >>> slot.shift() & 31;
             if (number != 0) {
                 registers.setGpr(number - 1, page.get(slot.offset()));
             }
@@ -199,11 +214,11 @@ public final class Undo {
         }
     }
 
-    private static long withBit(long undo, int bit, boolean value) {
-        return value ? undo | 1L << bit : undo & ~(1L << bit);
+    private static int withBit(int undo, int bit, boolean value) {
+        return value ? undo | 1 << bit : undo & ~(1 << bit);
     }
 
-    private static boolean bit(long undo, int bit) {
+    private static boolean bit(int undo, int bit) {
         return (undo >>> bit & 1) != 0;
     }
 }
