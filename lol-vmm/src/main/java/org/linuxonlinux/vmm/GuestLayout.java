@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm;
 
+import org.linuxonlinux.memory.GuestMemory;
+
 /**
  * Every guest-physical address the monitor chooses, in one place.
  *
@@ -92,10 +94,10 @@ public final class GuestLayout {
      * Start of the hole in RAM that holds devices; RAM beyond it continues at {@link
      * #PCI_HOLE_END_GPA}.
      */
-    public static final long PCI_HOLE_GPA = 0xc000_0000L;
+    public static final long PCI_HOLE_GPA = GuestMemory.HOLE_START_GPA;
 
     /** End of the device hole. */
-    public static final long PCI_HOLE_END_GPA = 0x1_0000_0000L;
+    public static final long PCI_HOLE_END_GPA = GuestMemory.HOLE_END_GPA;
 
     /** Size of the device hole in bytes. */
     public static final long PCI_HOLE_SIZE = PCI_HOLE_END_GPA - PCI_HOLE_GPA;

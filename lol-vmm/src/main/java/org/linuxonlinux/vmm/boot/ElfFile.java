@@ -32,6 +32,9 @@ public final class ElfFile {
     /** {@code sh_type} of the symbol table. */
     static final int SHT_SYMTAB = 2;
 
+    /** Symbol type of a function. */
+    static final int STT_FUNC = 2;
+
     /** {@code sh_flags} bit of a section with machine instructions. */
     static final long SHF_EXECINSTR = 4;
 

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 
 /** What the loader needs of guest RAM. */
 @FunctionalInterface
-public interface GuestRam {
+interface GuestRam {
     /**
      * Copies the remaining bytes of {@code source} to guest-physical address {@code gpa}; the range
      * lies within RAM. The position of {@code source} afterwards is not specified.

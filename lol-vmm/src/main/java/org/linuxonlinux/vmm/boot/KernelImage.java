@@ -3,11 +3,9 @@ package org.linuxonlinux.vmm.boot;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -61,7 +59,7 @@ public final class KernelImage {
             if (!Files.isRegularFile(file)) {
                 throw unusable(file, "not a regular file", null);
             }
-            bytes = read(file);
+            bytes = MappedFile.read(file);
         } catch (IOException e) {
             throw unusable(file, "cannot read: " + e.getMessage(), e);
         }
@@ -75,20 +73,6 @@ public final class KernelImage {
     private static UserException unusable(Path file, String why, Throwable cause) {
         return new UserException(
                 UserException.BAD_INPUT, "cannot use kernel: file=" + file + ": " + why, cause);
-    }
-
-    /** Maps the file, or reads it where the file system cannot map. */
-    private static ByteBuffer read(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            if (channel.size() > Integer.MAX_VALUE) {
-                throw new IOException("larger than 2 GB");
-            }
-            try {
-                return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
-            } catch (UnsupportedOperationException e) {
-                return ByteBuffer.wrap(Files.readAllBytes(file));
-            }
-        }
     }
 
     private static KernelImage parse(Path file, ByteBuffer bytes, VmlinuxCache cache)

@@ -25,6 +25,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.vmm.UserException;
 
 /**
@@ -72,13 +73,20 @@ public final class Loader {
     private final GuestRam ram;
     private final long ramSizeBytes;
 
+    /** A loader into zeroed RAM. */
+    public Loader(GuestMemory memory) {
+        this(
+                (gpa, source) -> memory.slice(gpa, source.remaining()).put(source),
+                memory.sizeBytes());
+    }
+
     /**
      * A loader into zeroed RAM.
      *
      * @param ram where to write
      * @param ramSizeBytes all of RAM; laid out by {@link org.linuxonlinux.vmm.GuestLayout}
      */
-    public Loader(GuestRam ram, long ramSizeBytes) {
+    Loader(GuestRam ram, long ramSizeBytes) {
         this.ram = ram;
         this.ramSizeBytes = ramSizeBytes;
     }
@@ -149,9 +157,9 @@ public final class Loader {
             throw new UserException(
                     UserException.BAD_INPUT,
                     "memory too small: size="
-                            + mebibytes(ramSizeBytes)
+                            + Mebibytes.of(ramSizeBytes)
                             + ", the kernel needs "
-                            + mebibytes(kernel.endGpa())
+                            + Mebibytes.of(kernel.endGpa())
                             + " before it has started");
         }
     }
@@ -168,11 +176,11 @@ public final class Loader {
             throw new UserException(
                     UserException.BAD_INPUT,
                     "initrd larger than RAM: initrd="
-                            + mebibytes(sizeBytes)
+                            + Mebibytes.of(sizeBytes)
                             + ", memory="
-                            + mebibytes(ramSizeBytes)
+                            + Mebibytes.of(ramSizeBytes)
                             + ", free beside the kernel="
-                            + mebibytes(Math.max(0, end - kernel.endGpa())));
+                            + Mebibytes.of(Math.max(0, end - kernel.endGpa())));
         }
         return gpa;
     }
@@ -254,9 +262,5 @@ public final class Loader {
             t.putLong(i * LARGE_PAGE_SIZE | PTE_PRESENT | PTE_WRITE | PTE_PAGE_SIZE);
         }
         return t.rewind();
-    }
-
-    private static String mebibytes(long sizeBytes) {
-        return ((sizeBytes + (1 << 20) - 1) >> 20) + " MB";
     }
 }

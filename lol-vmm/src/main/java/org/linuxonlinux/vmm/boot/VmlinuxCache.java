@@ -121,7 +121,7 @@ public final class VmlinuxCache {
         if (!Files.exists(entry)) {
             return ByteBuffer.allocate(0);
         }
-        ByteBuffer all = map(entry);
+        ByteBuffer all = MappedFile.read(entry);
         int size = all.limit() - TRAILER_SIZE;
         if (size <= 0) {
             return ByteBuffer.allocate(0);
@@ -133,14 +133,6 @@ public final class VmlinuxCache {
         }
         Files.setLastModifiedTime(entry, FileTime.from(Instant.now()));
         return bytes;
-    }
-
-    private static ByteBuffer map(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
-        } catch (UnsupportedOperationException e) {
-            return ByteBuffer.wrap(Files.readAllBytes(file));
-        }
     }
 
     private void write(Path entry, byte[] vmlinux) throws IOException {

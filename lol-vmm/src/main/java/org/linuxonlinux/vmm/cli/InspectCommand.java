@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.cli;
 
-/** {@code lol inspect}. */
+import org.linuxonlinux.vmm.boot.KernelImage;
+import org.linuxonlinux.vmm.boot.KernelInspector;
+import org.linuxonlinux.vmm.boot.VmlinuxCache;
+import org.linuxonlinux.vmm.guest.DefaultGuest;
+import org.linuxonlinux.vmm.guest.KernelLocator;
+
+/** {@code lol inspect}: prints what a kernel image is made of. */
 final class InspectCommand {
     private final String kernel;
 
@@ -10,7 +16,15 @@ final class InspectCommand {
     }
 
     int run() {
-        System.out.println(kernel);
+        KernelLocator locator = new KernelLocator(new DefaultGuest(RunCommand.cacheDirectory()));
+        ProgressPrinter progress = new ProgressPrinter(System.err);
+        KernelImage image;
+        try {
+            image = KernelImage.load(locator.locate(kernel, progress), VmlinuxCache.none());
+        } finally {
+            progress.finish();
+        }
+        new KernelInspector(image).report().forEach(System.out::println);
         return ExitStatus.OK.code();
     }
 }
