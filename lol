@@ -118,12 +118,12 @@ build() {
         echo $? >"$new/maven-status"
     } 9>&- </dev/null | tee "$build_log" | show_progress 9>&-
     if [ "$(cat "$new/maven-status")" != 0 ]; then
-        grep -E '^\[(ERROR|WARNING)\]' "$build_log" | head -n 20 >&2
+        grep -E '^\[(ERROR|WARNING)\] (/|Failed|.*annot)' "$build_log" | head -n 20 >&2
         rm -rf "$new"
         fail 70 "the build failed: log=$build_log"
     fi
     cp -r "$root"/lol-vmm/target/lol-vmm.jar "$root"/lol-vmm/target/lib "$new"/ || fail 70 "cannot copy the build: to=$new"
-    archive_classes "$new"
+    finish_app "$new"
     ln -sfn "${new##*/}" "$apps/current.new" && mv -T "$apps/current.new" "$apps/current"
     # Builds older than a day; a running monitor may still use a younger one.
     find "$apps" -mindepth 1 -maxdepth 1 -type d -mmin +1440 ! -path "$new" -exec rm -rf {} +
@@ -143,12 +143,13 @@ class_path() {
     done
 }
 
-# Keeps the loaded form of our classes in a file that the JVM maps: saves a third of a second at each start.
-archive_classes() {
+# Writes manual pages and completion; the same run fills a file with the loaded form of our classes that the JVM maps at each
+# start, which saves a third of a second.
+finish_app() {
     class_path "$1"
     # shellcheck disable=SC2086
     "$java" $jvm_options -XX:ArchiveClassesAtExit="$1/classes.jsa" -cp "$class_path" org.linuxonlinux.vmm.cli.Main \
-        --version >>"$build_log" 2>&1 </dev/null 9>&- || echo "lol: no class archive: log=$build_log" >&2
+        generate-docs "$1/share" >>"$build_log" 2>&1 </dev/null 9>&- || echo "lol: no class archive: log=$build_log" >&2
 }
 
 find_java

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.cli;
 
+import java.nio.file.Path;
 import java.util.Arrays;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine;
@@ -64,7 +65,7 @@ public final class Main {
             case Commands.DOCTOR -> new DoctorCommand(result.hasMatchedOption("--json")).run();
             case Commands.INSPECT -> new InspectCommand(result.matchedPositionalValue(0, "")).run();
             case Commands.GENERATE ->
-                    new GenerateCommand(result.matchedPositionalValue(0, "")).run();
+                    new GenerateCommand(Path.of(result.matchedPositionalValue(0, ""))).run();
             default -> {
                 command.usage(System.err);
                 yield ExitStatus.BAD_INPUT.code();
