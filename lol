@@ -167,6 +167,7 @@ saved_terminal=
 LOL_LAUNCHER_PID=$$ # the monitor ends when we do
 export LOL_LAUNCHER_PID
 jvm=
+# shellcheck disable=SC2317 # called by the traps below
 forward() {
     signal=$1
     [ -n "$jvm" ] && kill -"$signal" "$jvm" 2>/dev/null
