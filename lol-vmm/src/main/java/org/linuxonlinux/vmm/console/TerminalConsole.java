@@ -79,23 +79,24 @@ public final class TerminalConsole implements ConsoleBackend, AutoCloseable {
     }
 
     /**
-     * Kernel parameters that tell the guest about the terminal. Linux passes parameters it does not
-     * know to init as environment variables; a serial line has no other way to say how large the
-     * window is. Empty if standard input is no terminal.
+     * Kernel parameters by which the init of the default guest learns about the terminal; a serial
+     * line has no other way to say how large the window is. Empty if standard input is no terminal.
      */
     public static String kernelParameters() {
-        String term = System.getenv("TERM");
         return RawTerminal.windowSize()
                 .map(
                         size ->
-                                "LINES="
+                                "lol.rows="
                                         + size.rows()
-                                        + " COLUMNS="
+                                        + " lol.cols="
                                         + size.columns()
-                                        + (term != null && term.matches("[\\w.+-]+")
-                                                ? " TERM=" + term
-                                                : ""))
+                                        + termParameter())
                 .orElse("");
+    }
+
+    private static String termParameter() {
+        String term = System.getenv("TERM");
+        return term != null && term.matches("[\\w.+-]+") ? " lol.term=" + term : "";
     }
 
     /** Restores the terminal at once; for a process that is about to end. Any thread. */
