@@ -31,7 +31,7 @@ final class PayloadDecoder {
     private PayloadDecoder() {}
 
     /**
-     * Decompresses a payload.
+     * Decompresses a payload, which may be changed in doing so.
      *
      * @throws KernelFormatException if the payload is damaged, or its size differs from the one it
      *     announces
@@ -185,9 +185,25 @@ final class PayloadDecoder {
         return ((flags & LZOP_ADLER32_C) != 0 ? 4 : 0) + ((flags & LZOP_CRC32_C) != 0 ? 4 : 0);
     }
 
+    /**
+     * zstd frame. The library refuses windows above 8 MB, which the kernel's {@code zstd -22
+     * --ultra} asks for (128 MB). It only bounds the window for the sake of its streaming buffers:
+     * here the whole output is the window. So the frame is given a smaller Window_Descriptor (RFC
+     * 8878 §3.1.1.1.2), which changes nothing else.
+     */
     private static int zstd(byte[] packed, int end, byte[] out) {
+        boolean singleSegment = (packed[4] & ZSTD_SINGLE_SEGMENT) != 0;
+        if (!singleSegment && Byte.toUnsignedInt(packed[5]) > ZSTD_WINDOW_8_MB) {
+            packed[5] = ZSTD_WINDOW_8_MB;
+        }
         return new ZstdDecompressor().decompress(packed, 0, end, out, 0, out.length);
     }
+
+    /** Frame_Header_Descriptor bit: there is no Window_Descriptor. */
+    private static final int ZSTD_SINGLE_SEGMENT = 0x20;
+
+    /** Window_Descriptor of 2^(10+13) bytes. */
+    private static final byte ZSTD_WINDOW_8_MB = 13 << 3;
 
     private static KernelFormatException corrupt(Compression c, String detail, Throwable cause) {
         return new KernelFormatException("corrupt " + c.label() + " payload: " + detail, cause);
