@@ -40,6 +40,21 @@ public final class HostFile implements AutoCloseable {
         return file;
     }
 
+    /**
+     * An anonymous file that may be executed, also on hosts whose {@code vm.memfd_noexec} makes
+     * this the exception ({@code MFD_EXEC}, Linux 6.3).
+     */
+    public static HostFile executableMemfd(String name) {
+        try {
+            return memfd(name, 0, HostAbi.MFD_CLOEXEC | HostAbi.MFD_EXEC);
+        } catch (HostCallException e) {
+            if (e.errno() != HostAbi.EINVAL) {
+                throw e;
+            }
+            return memfd(name, 0, HostAbi.MFD_CLOEXEC); // older kernel: always executable
+        }
+    }
+
     /** Opens a path with {@code O_*} flags; {@code O_CLOEXEC} is added. */
     public static HostFile open(Path path, int flags, int mode) {
         return new HostFile(path.toString(), HostCalls.open(path.toString(), flags, mode));

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.ptrace;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import org.linuxonlinux.host.HostAbi;
+import org.linuxonlinux.host.HostCalls;
+import org.linuxonlinux.host.HostFile;
+
+/**
+ * The program a traced process starts with: a static ELF file of one page, in a memfd.
+ *
+ * <pre>
+ *   offset 0x000  ELF header, program headers
+ *          0x100  entry: ask for SIGKILL at the parent's death; parent changed? exit; pause for ever
+ *          0x200  syscall; int3     where remote system calls run
+ *          0x300  process name
+ * </pre>
+ *
+ * <p>The page is mapped readable and executable at the address given. No libc, no stack use, no
+ * thread-local storage, no restartable-sequence registration: everything but this page may be
+ * unmapped. One object serves any number of processes.
+ */
+public final class StubProgram implements AutoCloseable {
+    /** Length of the program's only page. */
+    public static final int SIZE_BYTES = HostAbi.PAGE_SIZE;
+
+    private static final int ENTRY_OFFSET = 0x100;
+    private static final int SYSCALL_OFFSET = 0x200;
+    private static final int NAME_OFFSET = 0x300;
+
+    /** TASK_COMM_LEN of the kernel. */
+    private static final int MAX_NAME_BYTES = 15;
+
+    private static final int ELF_HEADER_BYTES = 64;
+    private static final int PROGRAM_HEADER_BYTES = 56;
+    private static final int PT_LOAD = 1;
+    private static final int PT_GNU_STACK = 0x6474e551;
+    private static final int PF_X = 1;
+    private static final int PF_W = 2;
+    private static final int PF_R = 4;
+    private static final byte INT3 = (byte) 0xcc;
+
+    private final long stubHva;
+    private final HostFile file;
+
+    private StubProgram(long stubHva, HostFile file) {
+        this.stubHva = stubHva;
+        this.file = file;
+    }
+
+    /**
+     * Builds the program.
+     *
+     * @param stubHva where its page lies in the process; page-aligned, lower half
+     * @param name what {@code ps} shows; at most 15 bytes are kept
+     */
+    public static StubProgram create(long stubHva, String name) {
+        byte[] image = image(stubHva, HostCalls.getpid(), name);
+        HostFile file = HostFile.executableMemfd(name);
+        file.writeFully(image);
+        return new StubProgram(stubHva, file);
+    }
+
+    /** The ELF file's bytes. */
+    static byte[] image(long stubHva, int expectedParentPid, String name) {
+        ByteBuffer image = ByteBuffer.allocate(SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        java.util.Arrays.fill(image.array(), ENTRY_OFFSET, SIZE_BYTES, INT3);
+        putElfHeader(image, stubHva + ENTRY_OFFSET);
+        putProgramHeader(image, PT_LOAD, PF_R | PF_X, stubHva, SIZE_BYTES);
+        putProgramHeader(image, PT_GNU_STACK, PF_R | PF_W, 0, 0);
+        putEntryCode(image.position(ENTRY_OFFSET), expectedParentPid);
+        image.position(SYSCALL_OFFSET);
+        image.put((byte) 0x0f).put((byte) 0x05); // syscall
+        image.put(INT3);
+        byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
+        image.position(NAME_OFFSET);
+        image.put(nameBytes, 0, Math.min(nameBytes.length, MAX_NAME_BYTES)).put((byte) 0);
+        return image.array();
+    }
+
+    /** Source: System V gABI, chapter 4, "ELF Header". */
+    private static void putElfHeader(ByteBuffer image, long entryHva) {
+        image.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0}).putLong(0);
+        image.putShort((short) 2); // e_type = ET_EXEC
+        image.putShort((short) 62); // e_machine = EM_X86_64
+        image.putInt(1); // e_version
+        image.putLong(entryHva); // e_entry
+        image.putLong(ELF_HEADER_BYTES); // e_phoff
+        image.putLong(0); // e_shoff
+        image.putInt(0); // e_flags
+        image.putShort((short) ELF_HEADER_BYTES);
+        image.putShort((short) PROGRAM_HEADER_BYTES);
+        image.putShort((short) 2); // e_phnum
+        image.putShort((short) 64); // e_shentsize
+        image.putShort((short) 0); // e_shnum
+        image.putShort((short) 0); // e_shstrndx
+    }
+
+    private static void putProgramHeader(
+            ByteBuffer image, int type, int flags, long hva, long sizeBytes) {
+        image.putInt(type).putInt(flags);
+        image.putLong(0); // p_offset
+        image.putLong(hva).putLong(hva); // p_vaddr, p_paddr
+        image.putLong(sizeBytes).putLong(sizeBytes); // p_filesz, p_memsz
+        image.putLong(HostAbi.PAGE_SIZE); // p_align
+    }
+
+    /**
+     * Entered from the kernel's exec. Leaves to nowhere: the tracer takes over at any instruction.
+     * Clobbers rax, rcx, rdx, rsi, rdi, r11. RFLAGS changed. Stack untouched. No faults inside.
+     */
+    private static void putEntryCode(ByteBuffer code, int expectedParentPid) {
+        movEdi(code, HostAbi.PR_SET_PDEATHSIG);
+        movEsi(code, HostAbi.SIGKILL);
+        syscall(code, HostAbi.SYS_prctl);
+        syscall(code, HostAbi.SYS_getppid);
+        code.put((byte) 0x3d).putInt(expectedParentPid); // cmp eax, imm32
+        code.put((byte) 0x75).put((byte) 9); // jne die
+        syscall(code, HostAbi.SYS_pause); // park: 7 bytes
+        code.put((byte) 0xeb).put((byte) -9); // jmp park
+        movEdi(code, 1); // die:
+        syscall(code, HostAbi.SYS_exit_group);
+        code.put((byte) 0x0f).put((byte) 0x0b); // ud2
+    }
+
+    private static void movEdi(ByteBuffer code, int value) {
+        code.put((byte) 0xbf).putInt(value); // mov edi, imm32
+    }
+
+    private static void movEsi(ByteBuffer code, int value) {
+        code.put((byte) 0xbe).putInt(value); // mov esi, imm32
+    }
+
+    private static void syscall(ByteBuffer code, int number) {
+        code.put((byte) 0xb8).putInt(number); // mov eax, imm32
+        code.put((byte) 0x0f).put((byte) 0x05); // syscall
+    }
+
+    HostFile file() {
+        return file;
+    }
+
+    /** The program's page. */
+    public HvaRange range() {
+        return new HvaRange(stubHva, SIZE_BYTES);
+    }
+
+    /** Where {@code syscall; int3} stands. */
+    public long syscallHva() {
+        return stubHva + SYSCALL_OFFSET;
+    }
+
+    long nameHva() {
+        return stubHva + NAME_OFFSET;
+    }
+
+    /** Closes the memfd; processes already started keep their page. */
+    @Override
+    public void close() {
+        file.close();
+    }
+}
