@@ -106,7 +106,8 @@ final class TracedProcessIT {
         assertEquals(Map.of("5", "/memfd:shared (deleted)"), fds);
         assertEquals(0, Files.readAllBytes(Path.of("/proc/" + process.pid() + "/environ")).length);
         assertEquals("lol-test\n", Files.readString(Path.of("/proc/" + process.pid() + "/comm")));
-        String[] stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat")).split(" ", -1);
+        String[] stat =
+                Files.readString(Path.of("/proc/" + process.pid() + "/stat")).split(" ", -1);
         assertEquals(process.pid(), Integer.parseInt(stat[5]), "session");
         String status = Files.readString(Path.of("/proc/" + process.pid() + "/status"));
         assertTrue(status.contains("SigBlk:\t0000000000000000"), status);
