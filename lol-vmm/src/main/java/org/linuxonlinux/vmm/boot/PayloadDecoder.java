@@ -26,6 +26,12 @@ final class PayloadDecoder {
      */
     private static final int MAX_SIZE_BYTES = 1 << 30;
 
+    /**
+     * Largest ratio of sizes taken for real, so that damage does not ask for much memory;
+     * arbitrary, kernels have 3 to 8.
+     */
+    private static final int MAX_RATIO = 256;
+
     private static final int SIZE_FIELD_BYTES = 4;
 
     private PayloadDecoder() {}
@@ -44,7 +50,8 @@ final class PayloadDecoder {
                 ByteBuffer.wrap(payload)
                         .order(ByteOrder.LITTLE_ENDIAN)
                         .getInt(payload.length - SIZE_FIELD_BYTES);
-        if (sizeBytes <= 0 || sizeBytes > MAX_SIZE_BYTES) {
+        if (sizeBytes <= 0
+                || sizeBytes > Math.min(MAX_SIZE_BYTES, (long) payload.length * MAX_RATIO)) {
             throw corrupt(compression, "announcedSize=0x" + Integer.toHexString(sizeBytes), null);
         }
         byte[] out = new byte[sizeBytes];
