@@ -118,7 +118,10 @@ public final class MacroAssembler extends Assembler {
 
     // ---- fold ----
 
-    /** {@code dst = src + FOLD}. Precondition: dst ≠ src, src ≠ rsp unless dst is not rsp. */
+    /**
+     * {@code dst = src + FOLD}. Precondition: dst ≠ src. With dst = rsp this is the commit of a
+     * write to RSP; any other dst is taken for one whose old value is dead.
+     */
     public void addFold(Reg dst, Reg src) {
         addConstant(dst, src, VcpuPageLayout.FOLD_CONST);
     }
@@ -383,9 +386,16 @@ public final class MacroAssembler extends Assembler {
 
     private void addConstant(Reg dst, Reg src, int constantOffset) {
         requireDifferent(dst, src);
+        int before = undo;
         movq(dst, vcpu(constantOffset));
+        if (dst == Reg.rsp) {
+            mark(Undo.ROLL_FORWARD);
+        }
         // RSP cannot be an index.
         leaq(dst, src == Reg.rsp ? Mem.indexed(src, dst, 1, 0) : Mem.indexed(dst, src, 1, 0));
+        if (dst == Reg.rsp) {
+            mark(Phase.COMMITTED, before);
+        }
     }
 
     private void addConstantTo(Reg reg, Reg scratch, int constantOffset) {

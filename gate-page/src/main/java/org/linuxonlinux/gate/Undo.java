@@ -178,6 +178,31 @@ public final class Undo {
         return undo == ROLL_FORWARD;
     }
 
+    /** A text for dumps, e.g. {@code "A=rax rcx rsp+8"}; {@code "-"} = nothing to undo. */
+    public static String describe(int undo) {
+        if (undo == NONE) {
+            return "-";
+        }
+        if (isRollForward(undo)) {
+            return "roll-forward";
+        }
+        StringBuilder text = new StringBuilder();
+        for (Slot slot : Slot.VALUES) {
+            Reg reg = spilled(undo, slot);
+            if (reg != null) {
+                text.append(slot).append('=').append(reg).append(' ');
+            }
+        }
+        text.append(isRcxSpilled(undo) ? "rcx " : "");
+        text.append(rdi(undo) == StringFold.NONE ? "" : "rdi-=" + rdi(undo) + " ");
+        text.append(rsi(undo) == StringFold.NONE ? "" : "rsi-=" + rsi(undo) + " ");
+        text.append(isVirtualIfWasClear(undo) ? "if=0 " : "");
+        text.append(isUserBases(undo) ? "user-bases " : "");
+        int delta = rspDelta(undo);
+        text.append(delta == 0 ? "" : "rsp" + (delta > 0 ? "+" : "") + delta);
+        return text.toString().strip();
+    }
+
     /** Restores registers and vCPU page to the state before the instruction. */
     public static void apply(int undo, VcpuPage page, Registers registers) {
         if (undo == NONE) {
