@@ -33,32 +33,43 @@ final class EscapeFilter {
     }
 
     /**
-     * Returns what of the {@code length} bytes typed is for the guest; passes commands on as they
-     * are met.
+     * Passes on what was typed, in order: bytes to {@code guest}, commands to whoever obeys them.
      */
-    byte[] filter(byte[] typed, int length) {
+    void filter(byte[] typed, int length, Consumer<byte[]> guest) {
         ByteArrayOutputStream forGuest = new ByteArrayOutputStream(length + 1);
         for (int i = 0; i < length; i++) {
             byte b = typed[i];
-            if (!escaped) {
-                escaped = b == CTRL_A;
-                if (!escaped) {
+            Command command = escaped ? command(b) : null;
+            if (command != null) {
+                flush(forGuest, guest);
+                commands.accept(command);
+            } else if (escaped) {
+                // Ctrl-a twice is one for the guest. Not a command: it gets both, nothing typed is
+                // lost.
+                forGuest.write(CTRL_A);
+                if (b != CTRL_A) {
                     forGuest.write(b);
                 }
-                continue;
+            } else if (b != CTRL_A) {
+                forGuest.write(b);
             }
-            escaped = false;
-            switch (b) {
-                case CTRL_A -> forGuest.write(CTRL_A);
-                case 'x', 'X' -> commands.accept(Command.END);
-                case 'h', 'H', '?' -> commands.accept(Command.HELP);
-                default -> {
-                    // Not a command: the guest gets both bytes, so that nothing typed is lost.
-                    forGuest.write(CTRL_A);
-                    forGuest.write(b);
-                }
-            }
+            escaped = !escaped && b == CTRL_A;
         }
-        return forGuest.toByteArray();
+        flush(forGuest, guest);
+    }
+
+    private static Command command(byte b) {
+        return switch (b) {
+            case 'x', 'X' -> Command.END;
+            case 'h', 'H', '?' -> Command.HELP;
+            default -> null;
+        };
+    }
+
+    private static void flush(ByteArrayOutputStream forGuest, Consumer<byte[]> guest) {
+        if (forGuest.size() > 0) {
+            guest.accept(forGuest.toByteArray());
+            forGuest.reset();
+        }
     }
 }

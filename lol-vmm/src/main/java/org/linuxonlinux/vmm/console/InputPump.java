@@ -76,8 +76,7 @@ final class InputPump {
             if (escapes == null) {
                 deliver(typed, length);
             } else {
-                byte[] forGuest = escapes.filter(typed, length);
-                deliver(forGuest, forGuest.length);
+                escapes.filter(typed, length, bytes -> deliver(bytes, bytes.length));
             }
         }
         if (escapes != null) {

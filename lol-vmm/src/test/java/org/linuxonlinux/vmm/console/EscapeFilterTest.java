@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm.console;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +16,9 @@ final class EscapeFilterTest {
 
     private byte[] type(String text) {
         byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
-        return filter.filter(bytes, bytes.length);
+        ByteArrayOutputStream guest = new ByteArrayOutputStream();
+        filter.filter(bytes, bytes.length, guest::writeBytes);
+        return guest.toByteArray();
     }
 
     private static byte[] bytes(String text) {
@@ -45,6 +48,16 @@ final class EscapeFilterTest {
     void sendsOneCtrlAForTwo() {
         assertArrayEquals(bytes("\u0001x"), type("\u0001\u0001x"));
         assertEquals(List.of(), commands);
+    }
+
+    @Test
+    void deliversBytesBeforeTheCommandThatFollowsThem() {
+        List<String> order = new ArrayList<>();
+        EscapeFilter inOrder = new EscapeFilter(c -> order.add(c.name()));
+        byte[] typed = bytes("a\u0001hb\u0001x");
+        inOrder.filter(
+                typed, typed.length, b -> order.add(new String(b, StandardCharsets.ISO_8859_1)));
+        assertEquals(List.of("a", "HELP", "b", "END"), order);
     }
 
     @Test
