@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import org.linuxonlinux.gate.GateCode;
+
 /**
  * Gate stubs that translated code jumps to.
  *
@@ -9,4 +11,9 @@ package org.linuxonlinux.translate;
  * @param sysretHva the 64-bit sysret stub; STUB_GUEST_RIP is stored before
  * @param iretHva the iretq stub; STUB_GUEST_RIP is stored before
  */
-public record GateEntries(long exitHva, long sysretHva, long iretHva) {}
+public record GateEntries(long exitHva, long sysretHva, long iretHva) {
+    /** The entries of generated gate code. */
+    public static GateEntries of(GateCode gate) {
+        return new GateEntries(gate.exitHva(), gate.sysretHva(), gate.iretHva());
+    }
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import org.linuxonlinux.gate.Undo;
+
 /**
  * Where a host RIP of the code cache is in guest terms. Filled by {@link Translator#locate};
  * reusable, so that a stop allocates nothing.
@@ -26,9 +28,20 @@ public final class HostPosition {
         return guestRip;
     }
 
-    /** Packed {@code gate.Undo}; 0 = nothing to undo. */
+    /**
+     * Packed {@code gate.Undo}; 0 = nothing to undo, {@code Undo.ROLL_FORWARD} = see {@link
+     * #mustRollForward}.
+     */
     public int undo() {
         return undo;
+    }
+
+    /**
+     * Whether neither the state before the instruction nor the one after can be had here:
+     * single-step to a position where this is false. Nothing faults in between.
+     */
+    public boolean mustRollForward() {
+        return undo == Undo.ROLL_FORWARD;
     }
 
     /**

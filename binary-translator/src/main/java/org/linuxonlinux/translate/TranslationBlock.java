@@ -11,6 +11,9 @@ package org.linuxonlinux.translate;
  * </pre>
  */
 public final class TranslationBlock {
+    /** Value of {@link #secondGfn}: the block lies in one page. */
+    static final long NO_FRAME = -2;
+
     final int id;
     final long guestRip;
     final long gfn;
@@ -24,8 +27,7 @@ public final class TranslationBlock {
     boolean dead;
     boolean inBranchTable;
     int firstIncomingSite;
-    int firstSite;
-    int siteCount;
+    int branchTableJumpOffset;
 
     TranslationBlock(
             int id,
@@ -74,6 +76,11 @@ public final class TranslationBlock {
     /** Bytes of host code, from {@link #indirectEntryHva}. */
     public int hostBytes() {
         return hostBytes;
+    }
+
+    /** Whether the instruction at a guest RIP begins in the block's range. */
+    boolean contains(long instructionRip) {
+        return instructionRip - guestRip >= 0 && instructionRip - guestRip < guestBytes;
     }
 
     /** Whether the block was killed; its host code must not be entered or resumed. */

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import java.util.Arrays;
+import org.linuxonlinux.gate.AddressMap;
+
 /**
  * Translates guest kernel code and keeps track of what was translated.
+ *
+ * <p>Blocks are found by guest RIP, by guest frame (a write kills the frame's blocks) and by
+ * virtual page (a changed mapping kills the page's blocks). Direct jumps between blocks are
+ * <em>link sites</em>: chained to the target's direct entry while it lives, otherwise pointing at
+ * exit code of their own, which leaves with LINK and the site's id. Every site whose target is
+ * missing waits in a list of that target's guest RIP and is chained as soon as a block for it
+ * appears, for whatever reason it was translated.
  *
  * <p><em>Preconditions of every method:</em> called on the vCPU's thread, vCPU stopped. Methods
  * that translate may flush the whole cache when it is full, and those that invalidate kill blocks:
@@ -11,8 +21,80 @@ package org.linuxonlinux.translate;
  * unless the host RIP's block is still alive ({@link #generation} unchanged and {@link
  * TranslationBlock#isDead} false).
  */
-@SuppressWarnings("DoNotCallSuggester") // skeleton
 public final class Translator implements AutoCloseable {
+    /**
+     * Blocks translated at most per miss. A miss costs about 10 µs under ptrace, a block of cold
+     * JVM time about as much.
+     */
+    private static final int DEFAULT_EAGER_BLOCKS = 24;
+
+    /** Free code-cache bytes below which everything is flushed before a block is translated. */
+    private static final int RESERVE_BYTES = 4 * BlockEmitter.MAX_BLOCK_BYTES;
+
+    /** Bytes of the exit code of one site, rounded up. */
+    private static final int MAX_COLD_BYTES = 64;
+
+    private final GuestCode guestCode;
+    private final CodeCache codeCache;
+    private final BranchTable branchTable;
+    private final CodePages pages;
+    private final BasicBlock basicBlock = new BasicBlock();
+    private final SideTable sideTable = new SideTable();
+    private final EmitContext context;
+    private final BlockEmitter emitter;
+    private final int eagerBlocks;
+
+    /** Guest RIPs of instructions that get the dynamic fold. */
+    private final LongIntMap dynamicRips = new LongIntMap(1 << 12);
+
+    /** Guest RIPs that belong into the branch table whenever they have a block. */
+    private final LongIntMap indirectTargets = new LongIntMap(1 << 13);
+
+    /** Live blocks by guest RIP. */
+    private final LongIntMap blockOf = new LongIntMap(1 << 15);
+
+    /** First site that waits for a block at a guest RIP. */
+    private final LongIntMap waitingSite = new LongIntMap(1 << 13);
+
+    private final CodePageIndex frames = new CodePageIndex();
+
+    /** By page number of the GVA; the tag is the frame it was translated from, plus 1. */
+    private final CodePageIndex virtualPages = new CodePageIndex();
+
+    private final LinkSites sites = new LinkSites();
+
+    /** Blocks by id, from 1. */
+    private TranslationBlock[] blocks = new TranslationBlock[1 << 14];
+
+    private int blocksEnd = 1;
+
+    /** Blocks by ascending host offset are blocks by id; this is their start offset, by id. */
+    private int[] blockStart = new int[1 << 14];
+
+    /** Starts of cold exit code, descending, with the guest RIP each leaves for. */
+    private int[] coldOffset = new int[1 << 12];
+
+    private long[] coldGuestRip = new long[1 << 12];
+    private int coldCount;
+
+    /**
+     * Guest RIPs to translate in this batch: a stack, so that straight-line code stays together.
+     */
+    private final long[] pending = new long[1 << 10];
+
+    private int pendingCount;
+    private boolean coldExhausted;
+    private long fetchFaultGva;
+    private int generation;
+
+    private long blockCounter;
+    private long instructionCounter;
+    private long hostByteCounter;
+    private long linkCounter;
+    private long invalidatedCounter;
+    private long flushCounter;
+    private long translateNanos;
+
     /**
      * A translator with an empty cache.
      *
@@ -23,7 +105,23 @@ public final class Translator implements AutoCloseable {
      */
     public Translator(
             GuestCode guestCode, CodeCache codeCache, BranchTable branchTable, GateEntries gate) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        this(guestCode, codeCache, branchTable, gate, DEFAULT_EAGER_BLOCKS);
+    }
+
+    /** As the other constructor, with the number of blocks translated at most per miss. */
+    Translator(
+            GuestCode guestCode,
+            CodeCache codeCache,
+            BranchTable branchTable,
+            GateEntries gate,
+            int eagerBlocks) {
+        this.guestCode = guestCode;
+        this.codeCache = codeCache;
+        this.branchTable = branchTable;
+        this.eagerBlocks = eagerBlocks;
+        this.pages = new CodePages(guestCode);
+        this.context = new EmitContext(codeCache, gate, sideTable);
+        this.emitter = new BlockEmitter(context, dynamicRips);
     }
 
     /**
@@ -32,12 +130,25 @@ public final class Translator implements AutoCloseable {
      * @return the block, null = fetch fault; {@link #fetchFaultGva} tells where
      */
     public TranslationBlock blockAt(long guestRip) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        int id = blockOf.get(guestRip);
+        if (id != 0) {
+            TranslationBlock block = blocks[id];
+            if (guestCode.gfnOf(guestRip) == block.gfn) {
+                return block;
+            }
+            invalidatePage(guestRip);
+        }
+        return translateBatch(guestRip);
+    }
+
+    /** The live block at a guest RIP; null = none. Translates nothing. */
+    public TranslationBlock findBlock(long guestRip) {
+        return blocks[blockOf.get(guestRip)];
     }
 
     /** GVA that was not mapped when {@link #blockAt} last returned null. */
     public long fetchFaultGva() {
-        throw new UnsupportedOperationException("TODO(translator)");
+        return fetchFaultGva;
     }
 
     /**
@@ -46,21 +157,87 @@ public final class Translator implements AutoCloseable {
      * @return false = not in the code cache
      */
     public boolean locate(long hostRip, HostPosition out) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        if (!codeCache.contains(hostRip)) {
+            return false;
+        }
+        int offset = codeCache.offsetOf(hostRip);
+        out.block = null;
+        out.undo = 0;
+        out.branchTableJump = false;
+        out.exiting = true;
+        out.guestRip = 0;
+        if (offset < codeCache.commonEnd()) {
+            return true;
+        }
+        if (offset >= codeCache.coldStart()) {
+            return locateCold(offset, out);
+        }
+        int id = Arrays.binarySearch(blockStart, 1, blocksEnd, offset);
+        if (id < 0) {
+            id = -id - 2;
+        }
+        if (id < 1 || offset >= blockStart[id] + blocks[id].hostBytes) {
+            return false;
+        }
+        TranslationBlock block = blocks[id];
+        int hostOffset = offset - blockStart[id];
+        long entry = sideTable.find(block.sideTableStart, block.sideTableEnd, hostOffset);
+        out.exiting = false;
+        out.block = block;
+        out.guestRip = block.guestRip + SideTable.guestOffset(entry);
+        out.undo = SideTable.undo(entry);
+        out.branchTableJump = hostOffset == block.branchTableJumpOffset;
+        return true;
+    }
+
+    private boolean locateCold(int offset, HostPosition out) {
+        int low = 0;
+        int high = coldCount - 1;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (coldOffset[middle] <= offset) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        out.guestRip = coldGuestRip[low];
+        return true;
     }
 
     /**
      * Chains a site after its LINK exit, when its target can be translated; otherwise does nothing.
      *
-     * @param linkSiteId EXIT_DETAIL of the exit
+     * @param linkSiteId EXIT_DETAIL of the exit; 0 = none
      */
     public void link(int linkSiteId) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        if (linkSiteId <= 0 || linkSiteId >= sites.end()) {
+            return;
+        }
+        long guestRip = sites.targetRip[linkSiteId];
+        // The site waits for its target: translating it chains the site, if that is still alive.
+        if (blockOf.get(guestRip) == 0) {
+            blockAt(guestRip);
+        }
     }
 
     /** Enters the block at {@code guestRip} into the branch table, translating it if needed. */
     public void fillBranchTable(long guestRip) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        if (!AddressMap.hasBranchTableEntry(guestRip)) {
+            return;
+        }
+        indirectTargets.put(guestRip, 1);
+        TranslationBlock block = blockAt(guestRip);
+        if (block != null) {
+            enterBranchTable(block);
+        }
+    }
+
+    private void enterBranchTable(TranslationBlock block) {
+        if (!block.inBranchTable) {
+            block.inBranchTable = true;
+            branchTable.put(block.guestRip, block.indirectEntryHva);
+        }
     }
 
     /**
@@ -68,27 +245,56 @@ public final class Translator implements AutoCloseable {
      * and from now on it is translated with the dynamic fold.
      */
     public void makeDynamic(long guestRip) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        if (dynamicRips.put(guestRip, 1) == 0) {
+            killBlocksWith(guestRip);
+            flushIfExhausted();
+        }
     }
 
     /** Whether the instruction at {@code guestRip} is translated with the dynamic fold. */
     public boolean isDynamic(long guestRip) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        return dynamicRips.get(guestRip) != 0;
     }
 
     /**
      * Adds instructions of an exception table, which get the dynamic fold when they are translated
-     * from now on (blocks that exist are left alone unless they hold one of them).
+     * from now on; blocks that hold one of them are killed.
      *
      * @param guestRips addresses of instructions, any order
      */
     public void addDynamic(long[] guestRips) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        for (long guestRip : guestRips) {
+            if (dynamicRips.put(guestRip, 1) == 0) {
+                killBlocksWith(guestRip);
+            }
+        }
+        flushIfExhausted();
+    }
+
+    private void killBlocksWith(long guestRip) {
+        // A block that holds the instruction starts in its page: only a last instruction crosses.
+        int index = virtualPages.find(guestRip >> CodePages.PAGE_SHIFT);
+        if (index == 0) {
+            return;
+        }
+        int node = virtualPages.firstNode(index);
+        while (node != 0) {
+            int next = virtualPages.nextNode(node);
+            TranslationBlock block = blocks[node >> 1];
+            if (!block.dead && block.contains(guestRip)) {
+                kill(block);
+            }
+            node = next;
+        }
     }
 
     /** Kills the blocks of a frame, because it was or is about to be written. */
     public void invalidateFrame(long gfn) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        int index = frames.find(gfn);
+        if (index != 0) {
+            killAll(frames, index);
+            flushIfExhausted();
+        }
     }
 
     /**
@@ -98,34 +304,304 @@ public final class Translator implements AutoCloseable {
      * @param gva any address in the page
      */
     public void invalidatePage(long gva) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        int index = virtualPages.find(gva >> CodePages.PAGE_SHIFT);
+        if (index != 0) {
+            revalidate(index);
+            flushIfExhausted();
+        }
     }
 
     /** {@link #invalidatePage} for every page that has blocks. */
     public void revalidateMappings() {
-        throw new UnsupportedOperationException("TODO(translator)");
+        for (int index = 1; index < virtualPages.end(); index++) {
+            revalidate(index);
+        }
+        flushIfExhausted();
+    }
+
+    private void revalidate(int index) {
+        if (virtualPages.liveBlocks(index) != 0) {
+            long gva = virtualPages.page(index) << CodePages.PAGE_SHIFT;
+            if (guestCode.gfnOf(gva) + 1 != virtualPages.tag(index)) {
+                killAll(virtualPages, index);
+            }
+        }
+    }
+
+    private void killAll(CodePageIndex pageIndex, int index) {
+        int node = pageIndex.firstNode(index);
+        while (node != 0) {
+            int next = pageIndex.nextNode(node);
+            TranslationBlock block = blocks[node >> 1];
+            if (!block.dead) {
+                kill(block);
+            }
+            node = next;
+        }
     }
 
     /** Whether a frame holds translated code and must therefore stay write-protected. */
     public boolean hasCode(long gfn) {
-        throw new UnsupportedOperationException("TODO(translator)");
+        int index = frames.find(gfn);
+        return index != 0 && frames.liveBlocks(index) != 0;
     }
 
     /** Forgets all blocks. */
     public void flush() {
-        throw new UnsupportedOperationException("TODO(translator)");
+        for (int id = 1; id < blocksEnd; id++) {
+            TranslationBlock block = blocks[id];
+            if (block.inBranchTable && !block.dead) {
+                branchTable.put(block.guestRip, 0);
+            }
+            block.dead = true;
+            blocks[id] = null;
+        }
+        blocksEnd = 1;
+        coldCount = 0;
+        coldExhausted = false;
+        blockOf.clear();
+        waitingSite.clear();
+        frames.clear();
+        virtualPages.clear();
+        sites.clear();
+        sideTable.clear();
+        codeCache.reset();
+        generation++;
+        flushCounter++;
+    }
+
+    private void flushIfExhausted() {
+        if (coldExhausted) {
+            flush();
+        }
     }
 
     /** Grows with every flush: host RIPs of an earlier generation are meaningless. */
     public int generation() {
-        throw new UnsupportedOperationException("TODO(translator)");
+        return generation;
     }
 
     /** Counters since the start. */
     public TranslatorCounters counters() {
-        throw new UnsupportedOperationException("TODO(translator)");
+        return new TranslatorCounters(
+                blockCounter,
+                instructionCounter,
+                hostByteCounter,
+                linkCounter,
+                invalidatedCounter,
+                flushCounter,
+                translateNanos);
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        flush();
+    }
+
+    // ---- Translation ----
+
+    private TranslationBlock translateBatch(long guestRip) {
+        long startNanos = System.nanoTime();
+        pages.startBatch();
+        if (codeCache.freeBytes() < eagerBlocks * RESERVE_BYTES) {
+            flush();
+        }
+        int firstSite = sites.end();
+        pendingCount = 0;
+        TranslationBlock root = translateOne(guestRip);
+        if (root != null) {
+            for (int budget = eagerBlocks - 1; budget > 0 && pendingCount > 0; ) {
+                long next = pending[--pendingCount];
+                if (blockOf.get(next) == 0 && translateOne(next) != null) {
+                    budget--;
+                }
+            }
+            for (int site = firstSite; site < sites.end(); site++) {
+                if (sites.chainedTo[site] == 0) {
+                    codeCache.patchRel32(sites.fieldOffset[site], stubOf(site));
+                }
+            }
+        }
+        translateNanos += System.nanoTime() - startNanos;
+        return root;
+    }
+
+    private TranslationBlock translateOne(long guestRip) {
+        int slot = pages.slotOf(guestRip);
+        if (slot < 0) {
+            fetchFaultGva = guestRip;
+            return null;
+        }
+        basicBlock.decode(pages, slot, guestRip);
+        if (basicBlock.count() == 0) {
+            fetchFaultGva = (guestRip & -CodePages.PAGE_SIZE) + CodePages.PAGE_SIZE;
+            return null;
+        }
+        int sideTableStart = sideTable.size();
+        emitter.emit(basicBlock);
+        int start = codeCache.appendBlock(context.code());
+        long gfn = pages.gfn(slot);
+        long secondGfn =
+                basicBlock.crossesPage() ? pages.secondGfn(slot) : TranslationBlock.NO_FRAME;
+
+        int id = blocksEnd++;
+        if (id == blocks.length) {
+            blocks = Arrays.copyOf(blocks, id * 2);
+            blockStart = Arrays.copyOf(blockStart, id * 2);
+        }
+        TranslationBlock block =
+                new TranslationBlock(
+                        id,
+                        guestRip,
+                        gfn,
+                        secondGfn,
+                        basicBlock.byteCount(),
+                        basicBlock.count(),
+                        codeCache.hvaOf(start),
+                        context.code().position());
+        block.sideTableStart = sideTableStart;
+        block.sideTableEnd = sideTable.size();
+        block.branchTableJumpOffset = context.branchTableJumpOffset();
+        blocks[id] = block;
+        blockStart[id] = start;
+        blockOf.put(guestRip, id);
+        list(2 * id, guestRip >> CodePages.PAGE_SHIFT, gfn);
+        if (secondGfn != TranslationBlock.NO_FRAME) {
+            list(2 * id + 1, (guestRip >> CodePages.PAGE_SHIFT) + 1, secondGfn);
+        }
+        blockCounter++;
+        instructionCounter += basicBlock.count();
+        hostByteCounter += context.code().position();
+
+        addSites(block, start);
+        long returnRip = context.returnRip();
+        if (returnRip != EmitContext.NO_RIP && AddressMap.hasBranchTableEntry(returnRip)) {
+            indirectTargets.put(returnRip, 1);
+            pushPending(returnRip);
+            TranslationBlock returnBlock = findBlock(returnRip);
+            if (returnBlock != null) {
+                enterBranchTable(returnBlock);
+            }
+        }
+        chainWaitingSites(block);
+        if (indirectTargets.get(guestRip) != 0) {
+            enterBranchTable(block);
+        }
+        return block;
+    }
+
+    private void list(int node, long pageNumber, long gfn) {
+        int frame = frames.find(gfn);
+        if (frame == 0 || frames.liveBlocks(frame) == 0) {
+            guestCode.protectCodePage(gfn);
+        }
+        frames.add(gfn, node);
+        int index = virtualPages.find(pageNumber);
+        if (index != 0
+                && virtualPages.liveBlocks(index) != 0
+                && virtualPages.tag(index) != gfn + 1) {
+            killAll(virtualPages, index);
+        }
+        virtualPages.setTag(virtualPages.add(pageNumber, node), gfn + 1);
+    }
+
+    private void addSites(TranslationBlock block, int start) {
+        int count = context.siteCount();
+        for (int i = count - 1; i >= 0; i--) {
+            long target = context.siteTargetRip(i);
+            int site = sites.add(start + context.siteFieldOffset(i), target, block.id);
+            int targetId = blockOf.get(target);
+            if (targetId != 0) {
+                chain(site, blocks[targetId]);
+            } else {
+                sites.next[site] = waitingSite.put(target, site);
+                pushPending(target);
+            }
+        }
+    }
+
+    private void pushPending(long guestRip) {
+        if (pendingCount < pending.length) {
+            pending[pendingCount++] = guestRip;
+        }
+    }
+
+    // ---- Chaining ----
+
+    private void chain(int site, TranslationBlock target) {
+        sites.chainedTo[site] = target.id;
+        sites.next[site] = target.firstIncomingSite;
+        target.firstIncomingSite = site;
+        codeCache.patchRel32(sites.fieldOffset[site], codeCache.offsetOf(target.entryHva()));
+        linkCounter++;
+    }
+
+    private void chainWaitingSites(TranslationBlock block) {
+        int site = waitingSite.remove(block.guestRip);
+        while (site != 0) {
+            int next = sites.next[site];
+            if (!blocks[sites.block[site]].dead) {
+                chain(site, block);
+            }
+            site = next;
+        }
+    }
+
+    private void kill(TranslationBlock block) {
+        block.dead = true;
+        invalidatedCounter++;
+        blockOf.remove(block.guestRip);
+        frames.noteDeath(block.gfn);
+        virtualPages.noteDeath(block.guestRip >> CodePages.PAGE_SHIFT);
+        if (block.secondGfn != TranslationBlock.NO_FRAME) {
+            frames.noteDeath(block.secondGfn);
+            virtualPages.noteDeath((block.guestRip >> CodePages.PAGE_SHIFT) + 1);
+        }
+        if (block.inBranchTable) {
+            branchTable.put(block.guestRip, 0);
+        }
+        int site = block.firstIncomingSite;
+        block.firstIncomingSite = 0;
+        while (site != 0) {
+            int next = sites.next[site];
+            sites.chainedTo[site] = 0;
+            if (!blocks[sites.block[site]].dead) {
+                int stub = stubOf(site);
+                if (stub != 0) {
+                    codeCache.patchRel32(sites.fieldOffset[site], stub);
+                }
+                sites.next[site] = waitingSite.put(block.guestRip, site);
+            }
+            site = next;
+        }
+        int deadEntry = emitColdLink(0, block.guestRip);
+        if (deadEntry != 0) {
+            codeCache.patchEntry(codeCache.offsetOf(block.entryHva()), deadEntry);
+        }
+    }
+
+    /** Offset of a site's exit code, emitted now if it has none; 0 = no room. */
+    private int stubOf(int site) {
+        int stub = sites.stubOffset[site];
+        if (stub == 0) {
+            stub = emitColdLink(site, sites.targetRip[site]);
+            sites.stubOffset[site] = stub;
+        }
+        return stub;
+    }
+
+    private int emitColdLink(int site, long targetRip) {
+        if (codeCache.freeBytes() < MAX_COLD_BYTES) {
+            coldExhausted = true;
+            return 0;
+        }
+        context.emitLinkExit(site, targetRip);
+        if (coldCount == coldOffset.length) {
+            coldOffset = Arrays.copyOf(coldOffset, coldCount * 2);
+            coldGuestRip = Arrays.copyOf(coldGuestRip, coldCount * 2);
+        }
+        coldOffset[coldCount] = codeCache.coldStart();
+        coldGuestRip[coldCount++] = targetRip;
+        return codeCache.coldStart();
+    }
 }

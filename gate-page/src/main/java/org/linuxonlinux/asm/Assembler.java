@@ -33,6 +33,7 @@ public class Assembler implements AutoCloseable {
     private static final int MI_ARITHMETIC_IMM8 = 0x83;
     private static final int MI_ARITHMETIC_B = 0x80;
     private static final int M_POP = 0x8f;
+    private static final int M_GROUP3 = 0xf7;
     private static final int M_GROUP5 = 0xff;
 
     /**
@@ -142,6 +143,12 @@ public class Assembler implements AutoCloseable {
     public final void movw(Mem dst, Reg src) {
         operandSizePrefix(dst);
         regMemNoSegment(false, false, MR_MOV, src.number(), dst, 0);
+    }
+
+    /** {@code mov dst, [src]}, 16-bit; the register's other bits stay. */
+    public final void movw(Reg dst, Mem src) {
+        operandSizePrefix(src);
+        regMemNoSegment(false, false, RM_MOV, dst.number(), src, 0);
     }
 
     /** {@code mov [dst], src}, 8-bit (low byte of src). */
@@ -331,6 +338,11 @@ public class Assembler implements AutoCloseable {
     /** {@code xor dst32, src32}; clears the upper half. */
     public final void xorl(Reg dst, Reg src) {
         regReg(false, Arithmetic.XOR.opcodeMr(), src.number(), dst);
+    }
+
+    /** {@code not reg}, 64-bit; leaves the flags alone. */
+    public final void notq(Reg reg) {
+        regReg(true, M_GROUP3, 2, reg);
     }
 
     /** {@code cmp a, b}, 64-bit. */

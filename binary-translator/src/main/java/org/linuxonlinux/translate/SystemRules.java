@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.translate;
+
+import org.linuxonlinux.asm.Mem;
+import org.linuxonlinux.asm.Reg;
+import org.linuxonlinux.decode.Instruction;
+import org.linuxonlinux.decode.Mnemonic;
+import org.linuxonlinux.gate.MacroAssembler;
+import org.linuxonlinux.gate.Undo;
+import org.linuxonlinux.gate.Undo.Slot;
+import org.linuxonlinux.gate.UndoSink.Phase;
+import org.linuxonlinux.gate.VcpuPageLayout;
+
+/**
+ * Sensitive instructions that are done inline or in a gate stub, because Linux runs them often: the
+ * interrupt flag, segment bases and selectors, reads of control registers, returns.
+ */
+final class SystemRules {
+    private static final int RSP = Instruction.RSP;
+    private static final int CR2_NUMBER = 2;
+
+    /** {@code mov r/m, r}, 16-bit with prefix 66. */
+    private static final int MOV_STORE = 0x89;
+
+    /** {@code movzx r64, r/m16}. */
+    private static final int MOVZX_LOAD = 0x0fb7;
+
+    /** Selector words by segment register number: es cs ss ds fs gs. */
+    private static final Mem[] SELECTOR = {
+        MacroAssembler.vcpu(VcpuPageLayout.ES_SEL),
+        MacroAssembler.vcpu(VcpuPageLayout.CS_SEL),
+        MacroAssembler.vcpu(VcpuPageLayout.SS_SEL),
+        MacroAssembler.vcpu(VcpuPageLayout.DS_SEL),
+        MacroAssembler.vcpu(VcpuPageLayout.FS_SEL),
+        MacroAssembler.vcpu(VcpuPageLayout.GS_SEL)
+    };
+
+    /** Control register words by number; null = not inline. */
+    private static final Mem[] CONTROL = {
+        MacroAssembler.vcpu(VcpuPageLayout.CR0),
+        null,
+        MacroAssembler.vcpu(VcpuPageLayout.CR2),
+        MacroAssembler.vcpu(VcpuPageLayout.CR3),
+        MacroAssembler.vcpu(VcpuPageLayout.CR4)
+    };
+
+    private final EmitContext context;
+    private final MacroAssembler masm;
+    private final BlockEmitter emitter;
+
+    SystemRules(EmitContext context, BlockEmitter emitter) {
+        this.context = context;
+        this.masm = context.masm;
+        this.emitter = emitter;
+    }
+
+    /** Whether a sensitive instruction is done without the monitor. */
+    static boolean isInline(Instruction in) {
+        return switch (in.mnemonic()) {
+            case CLI, STI, SWAPGS -> true;
+            case PUSHF, POPF -> in.stackAccessSize() == 8;
+            case IRET, SYSRET -> in.operandSizeBytes() == 8;
+            case VERW -> true;
+            case RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE ->
+                    in.operandSizeBytes() == 8 && in.rm() != RSP;
+            case MOV_FROM_SREG -> in.digit() < SELECTOR.length && isNotStackPointer(in);
+            case MOV_TO_SREG -> isStoredSelector(in.digit()) && isNotStackPointer(in);
+            case PUSH_SREG -> in.stackAccessSize() == 8 && in.map() == 1;
+            case MOV_FROM_CR ->
+                    in.reg() < CONTROL.length && CONTROL[in.reg()] != null && in.rm() != RSP;
+            case MOV_TO_CR -> in.reg() == CR2_NUMBER && in.rm() != RSP;
+            default -> false;
+        };
+    }
+
+    private static boolean isNotStackPointer(Instruction in) {
+        return in.hasMemoryOperand() || in.rm() != RSP;
+    }
+
+    /** ES, SS and DS have no effect in 64-bit mode: the selector is all there is to them. */
+    private static boolean isStoredSelector(int segmentRegister) {
+        return segmentRegister == 0 || segmentRegister == 2 || segmentRegister == 3;
+    }
+
+    /**
+     * Emits instruction {@code index} of the block, for which {@link #isInline} holds.
+     *
+     * @return false = nothing falls through
+     */
+    boolean emit(BasicBlock block, int index, Instruction in, long guestRip) {
+        switch (in.mnemonic()) {
+            case CLI -> masm.cli();
+            case STI -> {
+                masm.sti();
+                if (block.is(index + 1, Mnemonic.HLT)) {
+                    // An interrupt taken between the two would be slept over.
+                    masm.mark(Phase.BEFORE, Undo.withVirtualIfWasClear(Undo.NONE, true));
+                    context.instructionExit(guestRip + in.length());
+                    return false;
+                }
+                context.checkPending();
+            }
+            case PUSHF -> masm.pushf();
+            case POPF -> {
+                masm.popf();
+                context.checkPending();
+            }
+            case SWAPGS -> masm.swapgs();
+            case RDFSBASE -> masm.readFsBase(Reg.of(in.rm()));
+            case RDGSBASE -> masm.readGsBase(Reg.of(in.rm()));
+            case WRFSBASE -> masm.writeFsBase(Reg.of(in.rm()));
+            case WRGSBASE -> masm.writeGsBase(Reg.of(in.rm()));
+            case IRET -> {
+                context.jumpToIret();
+                return false;
+            }
+            case SYSRET -> {
+                context.jumpToSysret();
+                return false;
+            }
+            // Legal at CPL 3; Linux runs it for its side effect on the CPU's buffers.
+            case VERW -> emitter.emitFolded();
+            case MOV_FROM_SREG -> emitReadSelector(in);
+            case MOV_TO_SREG -> emitWriteSelector(in);
+            case PUSH_SREG -> masm.push(SELECTOR[in.opcode() >> 3 & 7]);
+            case MOV_FROM_CR -> masm.movq(Reg.of(in.rm()), CONTROL[in.reg()]);
+            case MOV_TO_CR -> masm.movq(CONTROL[in.reg()], Reg.of(in.rm()));
+            default -> throw new IllegalStateException("no inline rule: " + in.mnemonicText());
+        }
+        return true;
+    }
+
+    private void emitReadSelector(Instruction in) {
+        Mem selector = SELECTOR[in.digit()];
+        if (in.hasMemoryOperand()) {
+            Reg s = EmitContext.scratch(in, 0);
+            masm.spill(Slot.A, s);
+            masm.movl(s, selector);
+            if (!emitter.emitOtherWithMemory(true, MOV_STORE, s)) {
+                context.instructionExit();
+                return;
+            }
+            context.commit();
+            masm.unspill(Slot.A);
+        } else if (in.operandSizeBytes() == 2) {
+            masm.movw(Reg.of(in.rm()), selector);
+        } else {
+            masm.movl(Reg.of(in.rm()), selector);
+        }
+    }
+
+    private void emitWriteSelector(Instruction in) {
+        Mem selector = SELECTOR[in.digit()];
+        if (!in.hasMemoryOperand()) {
+            masm.movw(selector, Reg.of(in.rm()));
+            return;
+        }
+        Reg s = EmitContext.scratch(in, 0);
+        masm.spill(Slot.A, s);
+        if (!emitter.emitOtherWithMemory(false, MOVZX_LOAD, s)) {
+            context.instructionExit();
+            return;
+        }
+        masm.movq(selector, s);
+        context.commit();
+        masm.unspill(Slot.A);
+    }
+}
