@@ -9,13 +9,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.host.Errno;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.HostFile;
 import org.linuxonlinux.host.NativeMemory;
+import org.linuxonlinux.ptrace.StubProgram;
+import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.ptrace.TracerException;
 import oshi.SystemInfo;
 import oshi.hardware.CentralProcessor;
 import oshi.hardware.GlobalMemory;
@@ -25,7 +30,7 @@ import oshi.hardware.GlobalMemory;
  * settings otherwise.
  */
 final class HostProbes {
-    // Linux include/uapi/linux/{prctl,seccomp,auxvec,ptrace}.h
+    // Linux include/uapi/linux/{prctl,seccomp,auxvec}.h
     private static final int PR_SET_SYSCALL_USER_DISPATCH = 59;
     private static final int PR_SYS_DISPATCH_OFF = 0;
     private static final int SYS_SECCOMP = 317;
@@ -33,8 +38,6 @@ final class HostProbes {
     private static final int SECCOMP_RET_TRAP = 0x0003_0000;
     private static final int AT_HWCAP2 = 26;
     private static final long HWCAP2_FSGSBASE = 1 << 1;
-    private static final int PTRACE_SEIZE = 0x4206;
-    private static final int PTRACE_O_EXITKILL = 0x10_0000;
 
     /** The host's default; mappings beyond it are evicted, so that a smaller limit costs time. */
     private static final long USUAL_MAP_COUNT = 65_530;
@@ -164,20 +167,17 @@ final class HostProbes {
                         "ptrace stops at full cost; guests run all the same"));
     }
 
-    /** Seizes a child; empty if that worked, else the reason why not. */
+    /**
+     * Traces a program as a guest's processes are; empty if that worked, else the reason why not.
+     */
     private static String tryPtrace() {
-        Process child;
-        try {
-            child = new ProcessBuilder("sleep", "10").start();
-        } catch (IOException e) {
-            return "cannot start a child: " + e.getMessage();
-        }
-        try {
-            long result =
-                    HostCalls.rawPtrace(PTRACE_SEIZE, (int) child.pid(), 0, PTRACE_O_EXITKILL);
-            return Errno.isError(result) ? "ptrace: " + Errno.name((int) -result) : "";
-        } finally {
-            child.destroyForcibly();
+        try (StubProgram program = StubProgram.create(AddressMap.STUB_HVA, "lol-doctor");
+                TracedProcess process = TracedProcess.spawn(program, Map.of())) {
+            return process.remoteSyscall(HostAbi.SYS_getpid, 0, 0, 0, 0, 0, 0) == process.pid()
+                    ? ""
+                    : "a traced process made a wrong system call";
+        } catch (TracerException | HostCallException e) {
+            return e.getMessage();
         }
     }
 

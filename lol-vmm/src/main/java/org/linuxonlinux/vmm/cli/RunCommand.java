@@ -7,8 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
+import org.linuxonlinux.host.HostCallException;
+import org.linuxonlinux.ptrace.TracerException;
 import org.linuxonlinux.vmm.ExitOutcome;
 import org.linuxonlinux.vmm.MachineConfig;
+import org.linuxonlinux.vmm.UserException;
 import org.linuxonlinux.vmm.VirtualMachine;
 import org.linuxonlinux.vmm.boot.Loader;
 import org.linuxonlinux.vmm.console.TerminalConsole;
@@ -32,8 +35,20 @@ final class RunCommand {
     /** Runs the guest; returns the exit status. */
     int run() {
         LauncherBond.tie();
-        try (VirtualMachine machine = VirtualMachine.create(machineConfig())) {
+        try (VirtualMachine machine = create(machineConfig())) {
             return run(machine);
+        }
+    }
+
+    /**
+     * Whatever the host refuses before the guest's first instruction is something the host lacks.
+     */
+    private static VirtualMachine create(MachineConfig config) {
+        try {
+            return VirtualMachine.create(config);
+        } catch (TracerException | HostCallException e) {
+            throw new UserException(
+                    UserException.HOST_LACKS, e.getMessage() + " (lol doctor tells more)", e);
         }
     }
 
@@ -45,7 +60,7 @@ final class RunCommand {
             Path kernel =
                     config.kernel().isPresent()
                             ? new KernelLocator(debian).locate(config.kernel().get(), progress)
-                            : debian.kernel("cloud-amd64", progress);
+                            : debian.kernel(DefaultGuest.DEFAULT_FLAVOUR, progress);
             Optional<Path> initrd =
                     config.initrd().isPresent() || config.noInitrd()
                             ? config.initrd()
