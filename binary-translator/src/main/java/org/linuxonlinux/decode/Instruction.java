@@ -100,10 +100,15 @@ public final class Instruction {
     /** Register number of RSP. */
     public static final int RSP = 4;
 
+    /** Prefixes that make a VEX or EVEX prefix undefined. */
+    static final int PREFIXES_BARRED_BEFORE_VEX =
+            PREFIX_OPSIZE | PREFIX_LOCK | PREFIX_REP | PREFIX_REPNE;
+
     byte[] code;
     int start;
     int length;
     int prefixes;
+    int prefixEnd;
     int segment;
     int rex;
     int rexOffset;
@@ -123,27 +128,62 @@ public final class Instruction {
     int imm2Size;
     int imm2;
 
-    /** Opcode prefix selected by the row: 0 none, 1 = 66, 2 = F3, 3 = F2. */
+    /** Prefix that is part of the opcode: 0 none, 1 = 66, 2 = F3, 3 = F2. */
     int mandatoryPrefix;
 
-    /** Raw extension bits: R, X, B, and for VEX/EVEX W, vvvv, L and the rest. */
+    // Extension bits, 0 or 1, complement taken. extR2 is EVEX.R'.
     int extR;
-
     int extX;
     int extB;
     int extW;
+    int extR2;
+
+    /** VEX/EVEX.vvvv, complement taken, with EVEX.V' as bit 4. */
     int vvvv;
+
+    /** Logarithm of the vector length over 16 bytes. */
     int vectorLength;
+
     int evexMask;
+    boolean evexZero;
+    boolean evexBroadcast;
+    int evexRounding;
     int operandSize;
+
+    OpcodeTable table;
+    int row;
+    int attributes;
 
     /** Makes an empty instruction for {@link Decoder#decode} to fill. */
     public Instruction() {}
 
+    /** Forgets the previous instruction. */
     void reset(byte[] newCode, int newStart) {
         code = newCode;
         start = newStart;
         length = 0;
+        segment = SEGMENT_NONE;
+        vexOffset = -1;
+        encoding = Encoding.LEGACY;
+        map = 0;
+        modrmOffset = -1;
+        sibOffset = -1;
+        dispOffset = -1;
+        dispSize = 0;
+        disp = 0;
+        immOffset = -1;
+        immSize = 0;
+        imm = 0;
+        imm2Size = 0;
+        imm2 = 0;
+        mandatoryPrefix = 0;
+        extR2 = 0;
+        vvvv = 0;
+        vectorLength = 0;
+        evexMask = 0;
+        evexZero = false;
+        evexBroadcast = false;
+        evexRounding = 0;
     }
 
     // ---- encoding -------------------------------------------------------------------------
@@ -173,15 +213,9 @@ public final class Instruction {
         return (prefixes & prefixBits) != 0;
     }
 
-    /** Count of legacy prefix bytes (they come first; REX is not counted). */
+    /** Count of bytes before REX, VEX, EVEX or the first opcode byte: the legacy prefixes. */
     public int legacyPrefixCount() {
-        return rexOffset >= 0
-                ? rexOffset
-                : vexOffset >= 0 ? vexOffset : opcodeOffset - escapeCount();
-    }
-
-    private int escapeCount() {
-        return encoding != Encoding.LEGACY || map == 0 ? 0 : map == 1 ? 1 : 2;
+        return rexOffset >= 0 ? rexOffset : prefixEnd;
     }
 
     /**
@@ -294,7 +328,7 @@ public final class Instruction {
 
     /** Whether there is a ModRM memory operand (mod ≠ 3 and the row takes one). */
     public boolean hasMemoryOperand() {
-        return modrmOffset >= 0 && mod() != 3;
+        return modrmOffset >= 0 && mod() != 3 && (attributes & OpcodeTable.NO_MOD) == 0;
     }
 
     /** Whether a SIB byte is present. */
@@ -343,12 +377,12 @@ public final class Instruction {
 
     /** Whether the memory operand has a vector index (VSIB: gather, scatter). */
     public boolean isVectorIndexed() {
-        return false;
+        return (attributes & OpcodeTable.VSIB) != 0;
     }
 
     /** Whether the memory operand is relative to the end of the instruction. */
     public boolean ripRelative() {
-        return modrmOffset >= 0 && (modrm() & 0xc7) == 5;
+        return hasMemoryOperand() && (modrm() & 0xc7) == 5;
     }
 
     /** Size of the displacement field in bytes: 0, 1, 4, or 4/8 for a memory offset. */
@@ -412,51 +446,401 @@ public final class Instruction {
 
     /** The instruction, or {@link Mnemonic#OTHER}. */
     public Mnemonic mnemonic() {
-        return Mnemonic.OTHER;
+        return table.mnemonicOf(row);
     }
 
     /** Name in Intel spelling, lower case, without prefixes and without condition code. */
     public String mnemonicText() {
-        return "";
+        return table.nameOf(row);
+    }
+
+    /** EVEX opmask register with zeroing (true) or merging (false). */
+    public boolean zeroesMasked() {
+        return evexZero;
     }
 
     // ---- operands -------------------------------------------------------------------------
 
+    private int operandCode(int i) {
+        return (int) (table.operands[row] >>> (i * OpcodeTable.OPERAND_BITS)) & 0xffff;
+    }
+
+    private int form(int i) {
+        return operandCode(i) & OpcodeTable.FORM_MASK;
+    }
+
     /** Count of explicit operands, 0–4, in Intel order (destination first). */
     public int operandCount() {
-        return 0;
+        long codes = table.operands[row];
+        return codes == 0 ? 0 : 4 - Long.numberOfLeadingZeros(codes) / OpcodeTable.OPERAND_BITS;
     }
 
     /** Kind of operand {@code i}; a register-or-memory form is resolved by ModRM.mod. */
     public OperandKind operandKind(int i) {
-        return OperandKind.GPR;
+        switch (form(i)) {
+            case OpcodeTable.FORM_E:
+                return mod() != 3 ? OperandKind.MEMORY : gprKind(i, rm());
+            case OpcodeTable.FORM_R:
+                return gprKind(i, rm());
+            case OpcodeTable.FORM_M:
+            case OpcodeTable.FORM_T:
+                return OperandKind.MEMORY;
+            case OpcodeTable.FORM_G:
+                return gprKind(i, reg());
+            case OpcodeTable.FORM_Z:
+                return gprKind(i, opcodeRegister());
+            case OpcodeTable.FORM_B:
+            case OpcodeTable.FORM_ACCUMULATOR:
+            case OpcodeTable.FORM_CL:
+            case OpcodeTable.FORM_DX:
+                return OperandKind.GPR;
+            case OpcodeTable.FORM_I:
+                return OperandKind.IMMEDIATE;
+            case OpcodeTable.FORM_J:
+                return OperandKind.RELATIVE;
+            case OpcodeTable.FORM_O:
+                return OperandKind.MEMORY_OFFSET;
+            case OpcodeTable.FORM_W:
+                return mod() != 3 ? OperandKind.MEMORY : OperandKind.VECTOR;
+            case OpcodeTable.FORM_V:
+            case OpcodeTable.FORM_U:
+            case OpcodeTable.FORM_H:
+            case OpcodeTable.FORM_L:
+            case OpcodeTable.FORM_XMM0:
+                return OperandKind.VECTOR;
+            case OpcodeTable.FORM_Q:
+                return mod() != 3 ? OperandKind.MEMORY : OperandKind.MMX;
+            case OpcodeTable.FORM_P:
+            case OpcodeTable.FORM_N:
+                return OperandKind.MMX;
+            case OpcodeTable.FORM_S:
+            case OpcodeTable.FORM_FS:
+            case OpcodeTable.FORM_GS:
+                return OperandKind.SEGMENT;
+            case OpcodeTable.FORM_C:
+                return OperandKind.CONTROL;
+            case OpcodeTable.FORM_D:
+                return OperandKind.DEBUG;
+            case OpcodeTable.FORM_X:
+                return OperandKind.MEMORY_SI;
+            case OpcodeTable.FORM_Y:
+                return OperandKind.MEMORY_DI;
+            case OpcodeTable.FORM_1:
+                return OperandKind.CONSTANT;
+            case OpcodeTable.FORM_ST0:
+            case OpcodeTable.FORM_STI:
+                return OperandKind.X87;
+            case OpcodeTable.FORM_KE:
+                return mod() != 3 ? OperandKind.MEMORY : OperandKind.MASK;
+            case OpcodeTable.FORM_KG:
+            case OpcodeTable.FORM_KU:
+            case OpcodeTable.FORM_KH:
+                return OperandKind.MASK;
+            case OpcodeTable.FORM_BO:
+                return mod() != 3 ? OperandKind.MEMORY : OperandKind.BOUND;
+            case OpcodeTable.FORM_BG:
+                return OperandKind.BOUND;
+            case OpcodeTable.FORM_TG:
+            case OpcodeTable.FORM_TU:
+            case OpcodeTable.FORM_TH:
+                return OperandKind.TILE;
+            default:
+                throw new IndexOutOfBoundsException("no such operand: index=" + i);
+        }
+    }
+
+    private OperandKind gprKind(int i, int number) {
+        return isHighByte(i, number) ? OperandKind.GPR_HIGH_BYTE : OperandKind.GPR;
+    }
+
+    /** Registers 4–7 of a byte operand are AH CH DH BH unless there is a REX prefix. */
+    private boolean isHighByte(int i, int number) {
+        return number >= 4
+                && rex == 0
+                && encoding == Encoding.LEGACY
+                && sizeCode(i) == 'b'
+                && number < 8;
     }
 
     /** Where operand {@code i} is encoded. */
     public OperandSlot operandSlot(int i) {
-        return OperandSlot.IMPLICIT;
+        switch (form(i)) {
+            case OpcodeTable.FORM_E:
+            case OpcodeTable.FORM_R:
+            case OpcodeTable.FORM_M:
+            case OpcodeTable.FORM_T:
+            case OpcodeTable.FORM_W:
+            case OpcodeTable.FORM_U:
+            case OpcodeTable.FORM_Q:
+            case OpcodeTable.FORM_N:
+            case OpcodeTable.FORM_STI:
+            case OpcodeTable.FORM_KE:
+            case OpcodeTable.FORM_KU:
+            case OpcodeTable.FORM_BO:
+            case OpcodeTable.FORM_TU:
+                return OperandSlot.MODRM_RM;
+            case OpcodeTable.FORM_G:
+            case OpcodeTable.FORM_V:
+            case OpcodeTable.FORM_P:
+            case OpcodeTable.FORM_S:
+            case OpcodeTable.FORM_C:
+            case OpcodeTable.FORM_D:
+            case OpcodeTable.FORM_KG:
+            case OpcodeTable.FORM_BG:
+            case OpcodeTable.FORM_TG:
+                return OperandSlot.MODRM_REG;
+            case OpcodeTable.FORM_B:
+            case OpcodeTable.FORM_H:
+            case OpcodeTable.FORM_KH:
+            case OpcodeTable.FORM_TH:
+                return OperandSlot.VVVV;
+            case OpcodeTable.FORM_Z:
+                return OperandSlot.OPCODE;
+            case OpcodeTable.FORM_I:
+            case OpcodeTable.FORM_J:
+            case OpcodeTable.FORM_O:
+                return OperandSlot.IMMEDIATE;
+            case OpcodeTable.FORM_L:
+                return OperandSlot.IS4;
+            default:
+                return OperandSlot.IMPLICIT;
+        }
+    }
+
+    private char sizeCode(int i) {
+        return (char)
+                ((operandCode(i) >> OpcodeTable.SIZE_SHIFT & OpcodeTable.SIZE_MASK)
+                        + OpcodeTable.SIZE_BASE);
     }
 
     /** Size of operand {@code i} in bytes; 0 = no fixed size (LEA's memory, XSAVE area). */
     public int operandSize(int i) {
-        return 0;
+        int form = form(i);
+        boolean memory =
+                form == OpcodeTable.FORM_M
+                        || (modrmOffset >= 0
+                                && mod() != 3
+                                && (form == OpcodeTable.FORM_E || form == OpcodeTable.FORM_W));
+        if (memory && evexBroadcast) {
+            return broadcastSize();
+        }
+        return sizeOf(sizeCode(i), memory);
+    }
+
+    private int sizeOf(char size, boolean memory) {
+        switch (size) {
+            case 'b':
+                return 1;
+            case 'w':
+                return 2;
+            case 'd':
+                return 4;
+            case 'q':
+            case 'r':
+                return 8;
+            case 't':
+            case 'g':
+                return 10;
+            case 'o':
+                return 16;
+            case 'h':
+                return 32;
+            case 'e':
+                return 64;
+            case 'v':
+            case 'i':
+            case 's':
+                return operandSize;
+            case 'z':
+                return Math.min(operandSize, 4);
+            case 'y':
+                return extW != 0 ? 8 : 4;
+            case 'a':
+                return memory ? 1 : 4;
+            case 'c':
+                return memory ? 2 : 4;
+            case 'S':
+                return memory ? 2 : operandSize;
+            case 'W':
+                return memory ? 2 : extW != 0 ? 8 : 4;
+            case 'p':
+                return operandSize + 2;
+            case 'f':
+                return operandSize == 2 ? 14 : 28;
+            case 'F':
+                return operandSize == 2 ? 94 : 108;
+            case 'X':
+                return 512;
+            default:
+                return vectorSizeOf(size);
+        }
+    }
+
+    private int vectorSizeOf(char size) {
+        int full = 16 << vectorLength;
+        switch (size) {
+            case 'x':
+                return full;
+            case 'j':
+                return full >> 1;
+            case 'k':
+                return full >> 2;
+            case 'l':
+                return full >> 3;
+            case 'u':
+                return vectorLength == 0 ? 8 : full;
+            default:
+                return 0;
+        }
+    }
+
+    /** Size of the element an EVEX memory operand is broadcast from; 0 when it is not. */
+    public int broadcastSize() {
+        if (!evexBroadcast || mod() == 3) {
+            return 0;
+        }
+        switch (attributes >> OpcodeTable.BROADCAST_SHIFT & OpcodeTable.BROADCAST_MASK) {
+            case OpcodeTable.BROADCAST_2:
+                return 2;
+            case OpcodeTable.BROADCAST_4:
+                return 4;
+            case OpcodeTable.BROADCAST_8:
+                return 8;
+            case OpcodeTable.BROADCAST_BY_W:
+                return extW != 0 ? 8 : 4;
+            default:
+                return 0;
+        }
+    }
+
+    /** Factor of an 8-bit displacement under EVEX: the size of what is accessed in memory. */
+    int evexDisp8Scale() {
+        return Math.max(1, memoryOperandSize());
     }
 
     /**
-     * Register number of operand {@code i}, extension bits applied; −1 when it is not a register.
+     * Register number of operand {@code i}, extension bits applied; for AH, CH, DH, BH the register
+     * it is part of (0–3); {@link #NO_REGISTER} when it is not a register.
      */
     public int operandRegister(int i) {
-        return NO_REGISTER;
+        int number;
+        switch (form(i)) {
+            case OpcodeTable.FORM_E:
+                if (mod() != 3) {
+                    return NO_REGISTER;
+                }
+                number = rm();
+                break;
+            case OpcodeTable.FORM_R:
+                number = rm();
+                break;
+            case OpcodeTable.FORM_G:
+                number = reg();
+                break;
+            case OpcodeTable.FORM_Z:
+                number = opcodeRegister();
+                break;
+            default:
+                return otherRegister(i);
+        }
+        return isHighByte(i, number) ? number - 4 : number;
+    }
+
+    private int otherRegister(int i) {
+        switch (form(i)) {
+            case OpcodeTable.FORM_B:
+                return vvvv & 15;
+            case OpcodeTable.FORM_ACCUMULATOR:
+            case OpcodeTable.FORM_ST0:
+            case OpcodeTable.FORM_XMM0:
+                return 0;
+            case OpcodeTable.FORM_CL:
+                return 1;
+            case OpcodeTable.FORM_DX:
+                return 2;
+            case OpcodeTable.FORM_V:
+                return reg() | extR2 << 4;
+            case OpcodeTable.FORM_W:
+                return mod() != 3 ? NO_REGISTER : rmVector();
+            case OpcodeTable.FORM_U:
+                return rmVector();
+            case OpcodeTable.FORM_H:
+                return vvvv;
+            case OpcodeTable.FORM_L:
+                return (int) imm >> 4 & 15;
+            case OpcodeTable.FORM_P:
+            case OpcodeTable.FORM_S:
+            case OpcodeTable.FORM_KG:
+            case OpcodeTable.FORM_TG:
+                return modrm() >> 3 & 7;
+            case OpcodeTable.FORM_C:
+            case OpcodeTable.FORM_D:
+            case OpcodeTable.FORM_BG:
+                return reg();
+            case OpcodeTable.FORM_Q:
+            case OpcodeTable.FORM_KE:
+            case OpcodeTable.FORM_BO:
+                return mod() != 3 ? NO_REGISTER : modrm() & 7;
+            case OpcodeTable.FORM_N:
+            case OpcodeTable.FORM_KU:
+            case OpcodeTable.FORM_TU:
+            case OpcodeTable.FORM_STI:
+                return modrm() & 7;
+            case OpcodeTable.FORM_KH:
+            case OpcodeTable.FORM_TH:
+                return vvvv & 7;
+            case OpcodeTable.FORM_FS:
+                return 4;
+            case OpcodeTable.FORM_GS:
+                return 5;
+            default:
+                return NO_REGISTER;
+        }
+    }
+
+    private int rmVector() {
+        return encoding == Encoding.EVEX ? rm() | extX << 4 : rm();
+    }
+
+    /** Register number of the vector index (VSIB), or {@link #NO_REGISTER}. */
+    public int vectorIndex() {
+        if (!isVectorIndexed() || sibOffset < 0) {
+            return NO_REGISTER;
+        }
+        int high = encoding == Encoding.EVEX ? vvvv & 16 : 0;
+        return (sib() >> 3 & 7) | extX << 3 | high;
+    }
+
+    /** Size of the vector index register of a VSIB operand: 16, 32 or 64. */
+    int vectorIndexSize() {
+        return (attributes & OpcodeTable.VSIB_HALF) != 0
+                ? Math.max(16, 8 << vectorLength)
+                : 16 << vectorLength;
+    }
+
+    /** Whether EVEX.b with a register operand selects a rounding mode, not just {sae}. */
+    boolean allowsRounding() {
+        return (attributes & OpcodeTable.ROUNDING) != 0;
+    }
+
+    /** Whether immediate operand {@code i} is sign-extended to the operand size. */
+    boolean isImmediateExtended(int i) {
+        char size = sizeCode(i);
+        return size == 'i' || size == 'z' || size == 'v';
+    }
+
+    private int access(int i) {
+        return operandCode(i) >> OpcodeTable.ACCESS_SHIFT;
     }
 
     /** Whether operand {@code i} is read (an address-only operand such as LEA's is not). */
     public boolean isOperandRead(int i) {
-        return false;
+        return (access(i) & 1) != 0;
     }
 
     /** Whether operand {@code i} is written. */
     public boolean isOperandWritten(int i) {
-        return false;
+        return (access(i) & 2) != 0;
     }
 
     /** Mask of general registers used by the address of the ModRM memory operand. */
@@ -471,22 +855,56 @@ public final class Instruction {
      * shifts, string pointers, RSP of stack operations). A partly written register counts as read.
      */
     public int gprReads() {
-        return 0;
+        int mask = addressRegisters() | implicitReads();
+        for (int i = operandCount() - 1; i >= 0; i--) {
+            OperandKind kind = operandKind(i);
+            if (kind == OperandKind.GPR || kind == OperandKind.GPR_HIGH_BYTE) {
+                int access = access(i);
+                if ((access & 1) != 0 || ((access & 2) != 0 && operandSize(i) < 4)) {
+                    mask |= 1 << operandRegister(i);
+                }
+            }
+        }
+        return mask;
     }
 
     /** Mask of general registers written in any way, implicitly or as an operand. */
     public int gprWrites() {
-        return 0;
+        int mask = implicitWrites();
+        for (int i = operandCount() - 1; i >= 0; i--) {
+            if ((access(i) & 2) != 0) {
+                OperandKind kind = operandKind(i);
+                if (kind == OperandKind.GPR || kind == OperandKind.GPR_HIGH_BYTE) {
+                    mask |= 1 << operandRegister(i);
+                }
+            }
+        }
+        return mask;
     }
 
-    /** General registers read without being operands (MUL's RAX, CPUID's RAX and RCX, …). */
+    /**
+     * General registers read without being operands: MUL's RAX, CPUID's RAX and RCX, pointers and
+     * count of string instructions, RSP of stack operations.
+     */
     public int implicitReads() {
-        return 0;
+        int mask = table.implicit[row] & 0xffff;
+        return implicitStack() || stringOp() != StringOp.NONE ? mask | pointerRegisters() : mask;
     }
 
     /** General registers written without being operands (MUL's RDX, SYSCALL's RCX and R11, …). */
     public int implicitWrites() {
-        return 0;
+        int mask = table.implicit[row] >>> 16;
+        return implicitStack() || stringOp() != StringOp.NONE ? mask | pointerRegisters() : mask;
+    }
+
+    private int pointerRegisters() {
+        if (implicitStack()) {
+            return 1 << RSP;
+        }
+        StringOp op = stringOp();
+        return (op.usesSi() ? 1 << 6 : 0)
+                | (op.usesDi() ? 1 << 7 : 0)
+                | (hasPrefix(PREFIX_REP | PREFIX_REPNE) ? 1 << 1 : 0);
     }
 
     /** Whether RSP (or ESP, SP, SPL) is an explicit register operand that is read. */
@@ -501,9 +919,9 @@ public final class Instruction {
 
     private int rspOperandAccess() {
         int access = 0;
-        for (int i = 0; i < operandCount(); i++) {
-            if (operandKind(i) == OperandKind.GPR && operandRegister(i) == RSP) {
-                access |= (isOperandRead(i) ? 1 : 0) | (isOperandWritten(i) ? 2 : 0);
+        for (int i = operandCount() - 1; i >= 0; i--) {
+            if (operandRegister(i) == RSP && operandKind(i) == OperandKind.GPR) {
+                access |= access(i);
             }
         }
         return access;
@@ -511,14 +929,46 @@ public final class Instruction {
 
     // ---- attributes -----------------------------------------------------------------------
 
+    private boolean has(int attribute) {
+        return (attributes & attribute) != 0;
+    }
+
+    /** Whether the name ends in a condition: Jcc, SETcc, CMOVcc. */
+    public boolean isConditional() {
+        return has(OpcodeTable.CONDITION_CODE);
+    }
+
     /** Flags whose value influences the instruction, {@code FLAG_…} bits. */
     public int flagsRead() {
-        return 0;
+        int flags = table.flags[row] & 0xffff;
+        return has(OpcodeTable.CONDITION_CODE) ? flags | conditionFlags(opcode & 15) : flags;
+    }
+
+    /** Flags that condition code {@code condition} (0–15) depends on. */
+    public static int conditionFlags(int condition) {
+        switch (condition >> 1) {
+            case 0:
+                return FLAG_OF;
+            case 1:
+                return FLAG_CF;
+            case 2:
+                return FLAG_ZF;
+            case 3:
+                return FLAG_CF | FLAG_ZF;
+            case 4:
+                return FLAG_SF;
+            case 5:
+                return FLAG_PF;
+            case 6:
+                return FLAG_SF | FLAG_OF;
+            default:
+                return FLAG_SF | FLAG_OF | FLAG_ZF;
+        }
     }
 
     /** Flags that may change, those left undefined included. */
     public int flagsWritten() {
-        return 0;
+        return table.flags[row] >>> 16;
     }
 
     /**
@@ -526,22 +976,22 @@ public final class Instruction {
      * leave flags alone in some cases (shifts by a count of zero, repeated compares).
      */
     public int flagsKilled() {
-        return 0;
+        return has(OpcodeTable.FLAGS_CONDITIONAL) || isRepeated() ? 0 : flagsWritten();
     }
 
     /** Whether the instruction must not run unchanged in a deprivileged kernel. */
     public boolean isSensitive() {
-        return false;
+        return has(OpcodeTable.SENSITIVE);
     }
 
     /** Whether a basic block ends here: any control transfer, and what may change the mode. */
     public boolean endsBlock() {
-        return false;
+        return has(OpcodeTable.BLOCK_END);
     }
 
     /** Kind of control transfer. */
     public BranchKind branch() {
-        return BranchKind.NONE;
+        return OpcodeTable.BRANCHES[attributes & OpcodeTable.BRANCH_MASK];
     }
 
     /** Target of a direct branch when the instruction is at {@code guestRip}. */
@@ -552,37 +1002,41 @@ public final class Instruction {
 
     /** String instruction family, or {@link StringOp#NONE}. */
     public StringOp stringOp() {
-        return StringOp.NONE;
+        return OpcodeTable.STRINGS[
+                attributes >> OpcodeTable.STRING_SHIFT & OpcodeTable.STRING_MASK];
     }
 
     /** Element size of a string instruction: 1, 2, 4 or 8; 0 when it is none. */
     public int stringElementSize() {
-        return 0;
+        StringOp op = stringOp();
+        return op == StringOp.NONE
+                ? 0
+                : operandSize(op == StringOp.INS || op == StringOp.STOS ? 0 : 1);
     }
 
     /** Whether a string instruction repeats (F3 or F2 present). */
     public boolean isRepeated() {
-        return stringOp() != StringOp.NONE && hasPrefix(PREFIX_REP | PREFIX_REPNE);
+        return hasPrefix(PREFIX_REP | PREFIX_REPNE) && stringOp() != StringOp.NONE;
     }
 
     /** Whether the stack is read or written at RSP without an operand saying so. */
     public boolean implicitStack() {
-        return stackPush() || stackPop();
+        return has(OpcodeTable.PUSH | OpcodeTable.POP);
     }
 
     /** Whether it pushes: writes below RSP and decrements it (PUSH, CALL, PUSHF, ENTER). */
     public boolean stackPush() {
-        return false;
+        return has(OpcodeTable.PUSH);
     }
 
     /** Whether it pops: reads at RSP (LEAVE: at RBP) and increments it. */
     public boolean stackPop() {
-        return false;
+        return has(OpcodeTable.POP);
     }
 
-    /** Bytes one implicit stack access moves: 8, or 2 with an operand-size prefix. */
+    /** Bytes one implicit stack access moves: the operand size, 8 or 2 (far returns: 4 also). */
     public int stackAccessSize() {
-        return operandSize == 2 ? 2 : 8;
+        return operandSize;
     }
 
     /**
@@ -590,33 +1044,80 @@ public final class Instruction {
      * string operand, nor a memory offset: XLAT, MASKMOVDQU, CLZERO, MOVDIR64B, MONITOR …
      */
     public boolean hasOddMemory() {
-        return false;
+        return has(OpcodeTable.ODD_MEMORY);
     }
 
     /** Whether any memory, explicit or implicit, is read. */
     public boolean memoryRead() {
-        return false;
+        return has(OpcodeTable.POP | OpcodeTable.ODD_READ)
+                || (memoryAccess() & 1) != 0
+                || (has(OpcodeTable.STRING_MASK << OpcodeTable.STRING_SHIFT) && readsString());
     }
 
     /** Whether any memory, explicit or implicit, is written. */
     public boolean memoryWritten() {
-        return false;
+        return has(OpcodeTable.PUSH | OpcodeTable.ODD_WRITE)
+                || (memoryAccess() & 2) != 0
+                || (has(OpcodeTable.STRING_MASK << OpcodeTable.STRING_SHIFT) && writesString());
+    }
+
+    private boolean readsString() {
+        StringOp op = stringOp();
+        return op.usesSi() || op == StringOp.SCAS;
+    }
+
+    private boolean writesString() {
+        StringOp op = stringOp();
+        return op == StringOp.MOVS || op == StringOp.STOS || op == StringOp.INS;
+    }
+
+    /** Index of the ModRM or memory-offset operand, −1 when there is none. */
+    public int memoryOperandIndex() {
+        for (int i = operandCount() - 1; i >= 0; i--) {
+            if (isMemoryForm(form(i))) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    private boolean isMemoryForm(int form) {
+        switch (form) {
+            case OpcodeTable.FORM_M:
+            case OpcodeTable.FORM_T:
+            case OpcodeTable.FORM_O:
+                return true;
+            case OpcodeTable.FORM_E:
+            case OpcodeTable.FORM_W:
+            case OpcodeTable.FORM_Q:
+            case OpcodeTable.FORM_KE:
+            case OpcodeTable.FORM_BO:
+                return mod() != 3;
+            default:
+                return false;
+        }
+    }
+
+    private int memoryAccess() {
+        int i = memoryOperandIndex();
+        return i < 0 ? 0 : access(i);
     }
 
     /** Whether the ModRM or memory-offset operand is read. */
     public boolean memoryOperandRead() {
-        return false;
+        return (memoryAccess() & 1) != 0;
     }
 
     /** Whether the ModRM or memory-offset operand is written. */
     public boolean memoryOperandWritten() {
-        return false;
+        return (memoryAccess() & 2) != 0;
     }
 
     /**
      * Size of the ModRM or memory-offset operand in bytes; 0 = no fixed size or no such operand.
      */
     public int memoryOperandSize() {
-        return 0;
+        int i = memoryOperandIndex();
+        return i < 0 ? 0 : operandSize(i);
     }
 }
