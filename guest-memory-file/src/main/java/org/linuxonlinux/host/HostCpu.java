@@ -10,10 +10,11 @@ public final class HostCpu implements AutoCloseable {
     private static final int CPUID_CODE = 0;
     private static final int RDTSC_CODE = 64;
     private static final int XGETBV_CODE = 128;
-    private static final int CODE_BYTES = 192;
+    private static final int CLOCK_CODE = 192;
+    private static final int CODE_BYTES = 320;
 
     /** In: rdi = leaf, rsi = subleaf, rdx = where eax, ebx, ecx, edx are stored. */
-    private static final String CPUID =
+    static final String CPUID =
             """
             53              | push rbx
             49 89 d0        | mov r8, rdx
@@ -29,7 +30,7 @@ public final class HostCpu implements AutoCloseable {
             """;
 
     /** Out: rax = counter, read after every earlier instruction has completed. */
-    private static final String RDTSC =
+    static final String RDTSC =
             """
             0f ae e8        | lfence
             0f 31           | rdtsc
@@ -39,7 +40,7 @@ public final class HostCpu implements AutoCloseable {
             """;
 
     /** In: rdi = index. Out: rax = value. Needs CPUID.1:ECX.OSXSAVE. */
-    private static final String XGETBV =
+    static final String XGETBV =
             """
             89 f9           | mov ecx, edi
             0f 01 d0        | xgetbv
@@ -47,6 +48,38 @@ public final class HostCpu implements AutoCloseable {
             48 09 d0        | or rax, rdx
             c3              | ret
             """;
+
+    /**
+     * In: rdi = where counter, counter, seconds, nanoseconds are stored, rsi = clock. Out: rax =
+     * result of clock_gettime, which runs between the two reads of the counter.
+     */
+    static final String CLOCK =
+            """
+            49 89 f8        | mov r8, rdi
+            0f ae e8        | lfence
+            0f 31           | rdtsc
+            48 c1 e2 20     | shl rdx, 32
+            48 09 d0        | or rax, rdx
+            49 89 00        | mov [r8], rax
+            89 f7           | mov edi, esi
+            49 8d 70 10     | lea rsi, [r8+16]
+            b8 e4 00 00 00  | mov eax, 228
+            0f 05           | syscall
+            49 89 c1        | mov r9, rax
+            0f ae e8        | lfence
+            0f 31           | rdtsc
+            48 c1 e2 20     | shl rdx, 32
+            48 09 d0        | or rax, rdx
+            49 89 40 08     | mov [r8+8], rax
+            4c 89 c8        | mov rax, r9
+            c3              | ret
+            """;
+
+    /**
+     * Tries per clock sample; a sample that the host interrupted is much wider than the others, and
+     * eight in a row are not all hit. Arbitrary.
+     */
+    private static final int CLOCK_TRIES = 8;
 
     private final NativeCode code;
 
@@ -57,11 +90,12 @@ public final class HostCpu implements AutoCloseable {
         place(bytes, CPUID_CODE, CPUID);
         place(bytes, RDTSC_CODE, RDTSC);
         place(bytes, XGETBV_CODE, XGETBV);
+        place(bytes, CLOCK_CODE, CLOCK);
         code = NativeCode.of(bytes);
     }
 
     private static void place(byte[] bytes, int offset, String listing) {
-        byte[] part = NativeRoutines.assemble(listing);
+        byte[] part = CodeListing.assemble(listing);
         System.arraycopy(part, 0, bytes, offset, part.length);
     }
 
@@ -98,6 +132,38 @@ public final class HostCpu implements AutoCloseable {
     /** An extended control register; 0 is XCR0. Needs CPUID.1:ECX.OSXSAVE. */
     public long xgetbv(int index) {
         return code.callAt(XGETBV_CODE, index, 0, 0);
+    }
+
+    /**
+     * A host clock and the time-stamp counter at the same moment.
+     *
+     * @param ticks counter
+     * @param nanos clock
+     * @param uncertaintyTicks the clock was read within this many ticks of {@code ticks}
+     */
+    public record ClockSample(long ticks, long nanos, long uncertaintyTicks) {}
+
+    /** Reads a host clock ({@code CLOCK_*}) and the counter together; the best of several tries. */
+    public ClockSample sampleClock(int clock) {
+        long hva = NativeRoutines.memory().allocateMemory(32, true);
+        try {
+            ClockSample best = null;
+            for (int i = 0; i < CLOCK_TRIES; i++) {
+                HostCalls.throwIfError(
+                        "clock_gettime", code.callAt(CLOCK_CODE, hva, clock, 0), "clock", clock);
+                long before = NativeRoutines.memory().getLong(hva);
+                long half = (NativeRoutines.memory().getLong(hva + 8) - before + 1) >> 1;
+                if (best == null || half < best.uncertaintyTicks()) {
+                    long nanos =
+                            NativeRoutines.memory().getLong(hva + 16) * 1_000_000_000L
+                                    + NativeRoutines.memory().getLong(hva + 24);
+                    best = new ClockSample(before + half, nanos, half);
+                }
+            }
+            return best;
+        } finally {
+            NativeRoutines.memory().freeMemory(hva);
+        }
     }
 
     @Override

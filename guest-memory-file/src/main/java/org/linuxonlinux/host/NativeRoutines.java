@@ -27,7 +27,7 @@ final class NativeRoutines {
     private static final CallContext L6 = CONTEXT_BY_ARGUMENT_COUNT[6];
 
     /** In: rdi = number, rsi rdx rcx r8 r9 = arguments 0 to 4. Out: rax = the kernel's result. */
-    private static final String SYSCALL_5 =
+    static final String SYSCALL_5 =
             """
             48 89 f8        | mov rax, rdi
             48 89 f7        | mov rdi, rsi
@@ -40,25 +40,11 @@ final class NativeRoutines {
             c3              | ret
             """;
 
-    /** In: rdi = address of seven words, number and arguments 0 to 5. Out: rax = result. */
-    private static final String SYSCALL_6 =
-            """
-            48 8b 07        | mov rax, [rdi]
-            48 8b 77 10     | mov rsi, [rdi+16]
-            48 8b 57 18     | mov rdx, [rdi+24]
-            4c 8b 57 20     | mov r10, [rdi+32]
-            4c 8b 47 28     | mov r8, [rdi+40]
-            4c 8b 4f 30     | mov r9, [rdi+48]
-            48 8b 7f 08     | mov rdi, [rdi+8]
-            0f 05           | syscall
-            c3              | ret
-            """;
-
     /**
      * In: rdi = address, rsi = length, rdx = protection in the low and flags in the high half, rcx
      * = file, r8 = offset. Out: rax = result. Six arguments in five registers: no memory is needed.
      */
-    private static final String MMAP =
+    static final String MMAP =
             """
             4d 89 c1        | mov r9, r8
             49 89 c8        | mov r8, rcx
@@ -79,7 +65,7 @@ final class NativeRoutines {
      * <p>The list: word 0 = number of calls, word 1 = index of the call that failed; then records
      * of eight words: number, six arguments, result.
      */
-    private static final String SPAWN =
+    static final String SPAWN =
             """
             49 89 f9        | mov r9, rdi
             48 89 f7        | mov rdi, rsi
@@ -119,7 +105,6 @@ final class NativeRoutines {
             """;
 
     private static final long SYSCALL_5_HVA;
-    private static final long SYSCALL_6_HVA;
     private static final long MMAP_HVA;
     private static final long SPAWN_HVA;
 
@@ -133,8 +118,6 @@ final class NativeRoutines {
         long end = hva;
         SYSCALL_5_HVA = end;
         end = place(end, SYSCALL_5);
-        SYSCALL_6_HVA = end;
-        end = place(end, SYSCALL_6);
         MMAP_HVA = end;
         end = place(end, MMAP);
         SPAWN_HVA = end;
@@ -157,34 +140,9 @@ final class NativeRoutines {
     }
 
     private static long place(long hva, String listing) {
-        byte[] code = assemble(listing);
+        byte[] code = CodeListing.assemble(listing);
         MEMORY.putByteArray(hva, code, 0, code.length);
         return (hva + code.length + 15) & -16;
-    }
-
-    /** The bytes of a listing whose lines are {@code hex bytes | mnemonic}. */
-    static byte[] assemble(String listing) {
-        byte[] code = new byte[listing.length() / 2];
-        int length = 0;
-        boolean inBytes = true;
-        int high = -1;
-        for (int i = 0; i < listing.length(); i++) {
-            char c = listing.charAt(i);
-            if (c == '\n') {
-                inBytes = true;
-            } else if (c == '|') {
-                inBytes = false;
-            } else if (inBytes && c != ' ') {
-                int digit = Character.digit(c, 16);
-                if (high < 0) {
-                    high = digit;
-                } else {
-                    code[length++] = (byte) (high << 4 | digit);
-                    high = -1;
-                }
-            }
-        }
-        return java.util.Arrays.copyOf(code, length);
     }
 
     /**
@@ -192,11 +150,6 @@ final class NativeRoutines {
      */
     static long syscall(long number, long a0, long a1, long a2, long a3, long a4) {
         return INVOKER.invokeL6NoErrno(L6, SYSCALL_5_HVA, number, a0, a1, a2, a3, a4);
-    }
-
-    /** A system call whose number and six arguments are the seven words at {@code blockHva}. */
-    static long syscallFromBlock(long blockHva) {
-        return INVOKER.invokeL1NoErrno(CONTEXT_BY_ARGUMENT_COUNT[1], SYSCALL_6_HVA, blockHva);
     }
 
     static long mmap(

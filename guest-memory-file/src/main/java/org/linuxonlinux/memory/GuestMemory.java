@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import org.linuxonlinux.host.HostAbi;
+import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.HostFile;
 
@@ -110,7 +111,7 @@ public final class GuestMemory implements AutoCloseable {
      * @throws GuestMemoryException if the host cannot hold that much
      */
     public static GuestMemory anonymous(long sizeBytes) {
-        return new GuestMemory(BackingFile.anonymous(sizeBytes), sizeBytes);
+        return map(BackingFile.anonymous(sizeBytes), sizeBytes);
     }
 
     /**
@@ -121,7 +122,26 @@ public final class GuestMemory implements AutoCloseable {
      * @throws GuestMemoryException if the file cannot be used; one line, ready for the user
      */
     public static GuestMemory inFile(Path path, long sizeBytes) {
-        return new GuestMemory(BackingFile.named(path, sizeBytes), sizeBytes);
+        return map(BackingFile.named(path, sizeBytes), sizeBytes);
+    }
+
+    private static GuestMemory map(HostFile file, long sizeBytes) {
+        try {
+            return new GuestMemory(file, sizeBytes);
+        } catch (HostCallException e) {
+            file.close();
+            throw new GuestMemoryException(
+                    "cannot map guest memory: file="
+                            + file.name()
+                            + ", sizeBytes="
+                            + MemorySize.format(sizeBytes)
+                            + ", errno="
+                            + e.errnoName()
+                            + " ("
+                            + e.errno()
+                            + ")",
+                    e);
+        }
     }
 
     /** Bytes of RAM. */

@@ -230,4 +230,15 @@ final class HostCallsIT {
             assertTrue(cpu.rdtsc() > t0);
         }
     }
+
+    @Test
+    void allSourcesOfTheTscFrequencyAgree() {
+        try (HostCpu cpu = new HostCpu()) {
+            TscFrequency chosen = TscFrequency.of(cpu);
+            long measured = TscFrequency.calibrate(TscFrequency.begin(cpu), cpu);
+            assertEquals(1.0, (double) chosen.hertz() / measured, 1e-4, chosen.toString());
+            assertEquals(0, TscFrequency.hertz(0, 10, 1024));
+            assertEquals(1_000_000_000, TscFrequency.hertz(8, 10, 1024));
+        }
+    }
 }

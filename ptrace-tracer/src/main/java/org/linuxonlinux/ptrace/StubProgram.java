@@ -4,6 +4,7 @@ package org.linuxonlinux.ptrace;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import org.linuxonlinux.host.CodeListing;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.HostFile;
@@ -42,6 +43,39 @@ public final class StubProgram implements AutoCloseable {
     private static final int PF_R = 4;
     private static final byte INT3 = (byte) 0xcc;
 
+    /**
+     * Entered from the kernel's exec. Leaves to nowhere: the tracer takes over at any instruction.
+     * Clobbers rax, rcx, rdx, rsi, rdi, r11. RFLAGS changed. Stack untouched. No faults inside.
+     */
+    static final String ENTRY =
+            """
+            bf 01 00 00 00  | mov edi, 1 (PR_SET_PDEATHSIG)
+            be 09 00 00 00  | mov esi, 9 (SIGKILL)
+            b8 9d 00 00 00  | mov eax, 157 (prctl)
+            0f 05           | syscall
+            b8 6e 00 00 00  | mov eax, 110 (getppid)
+            0f 05           | syscall
+            3d 00 00 00 00  | cmp eax, 0 (the expected parent)
+            75 09           | jne die
+            b8 22 00 00 00  | park: mov eax, 34 (pause)
+            0f 05           | syscall
+            eb f7           | jmp park
+            bf 01 00 00 00  | die: mov edi, 1
+            b8 e7 00 00 00  | mov eax, 231 (exit_group)
+            0f 05           | syscall
+            0f 0b           | ud2
+            """;
+
+    /** Position of the operand that holds the expected parent in {@link #ENTRY}. */
+    private static final int EXPECTED_PARENT_OFFSET = 25;
+
+    /** Entered by the tracer with all registers set. Leaves to the tracer by SIGTRAP. */
+    static final String REMOTE_SYSCALL =
+            """
+            0f 05           | syscall
+            cc              | int3
+            """;
+
     private final long stubHva;
     private final HostFile file;
 
@@ -70,10 +104,9 @@ public final class StubProgram implements AutoCloseable {
         putElfHeader(image, stubHva + ENTRY_OFFSET);
         putProgramHeader(image, PT_LOAD, PF_R | PF_X, stubHva, SIZE_BYTES);
         putProgramHeader(image, PT_GNU_STACK, PF_R | PF_W, 0, 0);
-        putEntryCode(image.position(ENTRY_OFFSET), expectedParentPid);
-        image.position(SYSCALL_OFFSET);
-        image.put((byte) 0x0f).put((byte) 0x05); // syscall
-        image.put(INT3);
+        image.position(ENTRY_OFFSET).put(CodeListing.assemble(ENTRY));
+        image.putInt(ENTRY_OFFSET + EXPECTED_PARENT_OFFSET, expectedParentPid);
+        image.position(SYSCALL_OFFSET).put(CodeListing.assemble(REMOTE_SYSCALL));
         byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
         image.position(NAME_OFFSET);
         image.put(nameBytes, 0, Math.min(nameBytes.length, MAX_NAME_BYTES)).put((byte) 0);
@@ -105,37 +138,6 @@ public final class StubProgram implements AutoCloseable {
         image.putLong(hva).putLong(hva); // p_vaddr, p_paddr
         image.putLong(sizeBytes).putLong(sizeBytes); // p_filesz, p_memsz
         image.putLong(HostAbi.PAGE_SIZE); // p_align
-    }
-
-    /**
-     * Entered from the kernel's exec. Leaves to nowhere: the tracer takes over at any instruction.
-     * Clobbers rax, rcx, rdx, rsi, rdi, r11. RFLAGS changed. Stack untouched. No faults inside.
-     */
-    private static void putEntryCode(ByteBuffer code, int expectedParentPid) {
-        movEdi(code, HostAbi.PR_SET_PDEATHSIG);
-        movEsi(code, HostAbi.SIGKILL);
-        syscall(code, HostAbi.SYS_prctl);
-        syscall(code, HostAbi.SYS_getppid);
-        code.put((byte) 0x3d).putInt(expectedParentPid); // cmp eax, imm32
-        code.put((byte) 0x75).put((byte) 9); // jne die
-        syscall(code, HostAbi.SYS_pause); // park: 7 bytes
-        code.put((byte) 0xeb).put((byte) -9); // jmp park
-        movEdi(code, 1); // die:
-        syscall(code, HostAbi.SYS_exit_group);
-        code.put((byte) 0x0f).put((byte) 0x0b); // ud2
-    }
-
-    private static void movEdi(ByteBuffer code, int value) {
-        code.put((byte) 0xbf).putInt(value); // mov edi, imm32
-    }
-
-    private static void movEsi(ByteBuffer code, int value) {
-        code.put((byte) 0xbe).putInt(value); // mov esi, imm32
-    }
-
-    private static void syscall(ByteBuffer code, int number) {
-        code.put((byte) 0xb8).putInt(number); // mov eax, imm32
-        code.put((byte) 0x0f).put((byte) 0x05); // syscall
     }
 
     HostFile file() {
