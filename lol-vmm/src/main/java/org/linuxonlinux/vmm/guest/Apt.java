@@ -88,15 +88,15 @@ final class Apt {
             if (result.exitCode() != 0) {
                 throw unobtainable("cannot resolve dependencies: " + reason(result), null);
             }
-            List<AptPackage> packages = new ArrayList<>();
+            List<String> needed = new ArrayList<>();
             for (String line : result.output().lines().toList()) {
                 // 'URI' name_version_arch.deb size digest
                 String[] words = line.split(" ", -1);
                 if (words.length >= 3 && words[1].endsWith(".deb")) {
-                    packages.add(candidate(words[1].split("_", 2)[0], progress));
+                    needed.add(words[1].split("_", 2)[0]);
                 }
             }
-            return packages;
+            return find(needed);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -109,79 +109,108 @@ final class Apt {
      * @return the .deb file
      */
     Path download(AptPackage wanted, Path into, Progress progress) {
+        return download(List.of(wanted), into, progress).get(0);
+    }
+
+    /**
+     * Downloads packages in one go and checks their digests; the files are in the order of {@code
+     * wanted}.
+     */
+    List<Path> download(List<AptPackage> wanted, Path into, Progress progress) {
         try {
             CommandRunner.Result result = tryDownload(wanted, into, progress);
+            List<AptPackage> downloaded = wanted;
             if (result.exitCode() != 0 && !privateLists) {
                 // The lists are older than the archive: the file they name is gone.
                 refresh(progress);
-                return download(candidate(wanted.name(), progress), into, progress);
+                downloaded = find(names(wanted));
+                result = tryDownload(downloaded, into, progress);
             }
             if (result.exitCode() != 0) {
-                throw unobtainable(
-                        "cannot download: package=" + wanted.name() + ": " + reason(result), null);
+                throw unobtainable("cannot download: " + reason(result), null);
             }
-            Path file = onlyPackage(into, wanted);
-            String sha256 = sha256(file);
-            if (!sha256.equals(wanted.sha256())) {
+            if (downloaded.size() != wanted.size()) {
                 throw unobtainable(
-                        "package digest differs: package="
-                                + wanted.name()
-                                + ", sha256="
-                                + sha256
-                                + ", expected="
-                                + wanted.sha256(),
-                        null);
+                        "a package is gone from apt's sources: one of " + names(wanted), null);
             }
-            return file;
+            List<Path> files = new ArrayList<>();
+            for (AptPackage each : downloaded) {
+                files.add(checked(each, into));
+            }
+            return files;
         } catch (IOException e) {
-            throw unobtainable("cannot download: package=" + wanted.name() + ": " + e, e);
+            throw unobtainable("cannot download: " + e, e);
         }
     }
 
-    private CommandRunner.Result tryDownload(AptPackage wanted, Path into, Progress progress) {
-        String step = "downloading " + wanted.name();
-        progress.update(step, 0, wanted.sizeBytes());
+    private static List<String> names(List<AptPackage> packages) {
+        return packages.stream().map(AptPackage::name).toList();
+    }
+
+    private static Path checked(AptPackage wanted, Path directory) throws IOException {
+        Path file = file(directory, wanted);
+        String sha256 = sha256(file);
+        if (!sha256.equals(wanted.sha256())) {
+            throw unobtainable(
+                    "package digest differs: package="
+                            + wanted.name()
+                            + ", sha256="
+                            + sha256
+                            + ", expected="
+                            + wanted.sha256(),
+                    null);
+        }
+        return file;
+    }
+
+    private CommandRunner.Result tryDownload(
+            List<AptPackage> wanted, Path into, Progress progress) {
+        String step =
+                "downloading "
+                        + (wanted.size() == 1 ? wanted.get(0).name() : wanted.size() + " packages");
+        long totalBytes = wanted.stream().mapToLong(AptPackage::sizeBytes).sum();
+        progress.update(step, 0, totalBytes);
         List<String> command = command("apt-get");
-        command.addAll(List.of("-q", "download", wanted.name() + "=" + wanted.version()));
-        CommandRunner.Result result =
-                run(
-                        command,
-                        into,
-                        () -> progress.update(step, sizeBytes(into, wanted), wanted.sizeBytes()));
-        if (result.exitCode() == 0) {
-            progress.update(step, wanted.sizeBytes(), wanted.sizeBytes());
-        }
-        return result;
+        command.addAll(List.of("-q", "download"));
+        wanted.forEach(w -> command.add(w.name() + "=" + w.version()));
+        return run(
+                command,
+                into,
+                () -> progress.update(step, Math.min(sizeBytes(into), totalBytes), totalBytes));
     }
 
-    private static long sizeBytes(Path directory, AptPackage wanted) {
+    private static long sizeBytes(Path directory) {
         long sum = 0;
-        try (DirectoryStream<Path> files =
-                Files.newDirectoryStream(directory, wanted.name() + "_*")) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
             for (Path file : files) {
                 sum += Files.size(file);
             }
         } catch (IOException e) {
             return 0; // apt renames the file when it is complete
         }
-        return Math.min(sum, wanted.sizeBytes());
+        return sum;
     }
 
-    private static Path onlyPackage(Path directory, AptPackage wanted) throws IOException {
+    private static Path file(Path directory, AptPackage wanted) throws IOException {
         try (DirectoryStream<Path> files =
                 Files.newDirectoryStream(directory, wanted.name() + "_*.deb")) {
             for (Path file : files) {
                 return file;
             }
         }
-        throw new IOException("apt-get left no file: directory=" + directory);
+        throw new IOException("apt-get left no file: package=" + wanted.name());
     }
 
     private Optional<AptPackage> find(String name) {
+        return find(List.of(name)).stream().findFirst();
+    }
+
+    /** The candidates among {@code names}; one that does not exist is left out. */
+    private List<AptPackage> find(List<String> names) {
         List<String> command = command("apt-cache");
-        command.addAll(List.of("show", "--no-all-versions", name));
-        CommandRunner.Result result = run(command, Path.of("/"), Apt::silence);
-        return result.exitCode() == 0 ? AptPackage.parse(result.output()) : Optional.empty();
+        command.addAll(List.of("show", "--no-all-versions"));
+        command.addAll(names);
+        return AptPackage.parse(run(command, Path.of("/"), Apt::silence).output());
     }
 
     /**

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.guest;
 
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -17,34 +19,33 @@ import java.util.stream.Stream;
 record AptPackage(
         String name, String version, List<String> depends, long sizeBytes, String sha256) {
 
-    /** The first record in the output of {@code apt-cache show}; empty if there is none. */
-    static Optional<AptPackage> parse(String text) {
-        String name = "";
-        String version = "";
-        String sha256 = "";
-        long sizeBytes = 0;
-        List<String> depends = List.of();
+    /** The complete records in the output of {@code apt-cache show}, in its order. */
+    static List<AptPackage> parse(String text) {
+        List<AptPackage> packages = new ArrayList<>();
+        Map<String, String> fields = new HashMap<>();
         for (String line : text.lines().toList()) {
-            if (line.isBlank() && !name.isEmpty()) {
-                break;
-            }
             int colon = line.indexOf(':');
-            if (colon <= 0 || line.startsWith(" ")) {
-                continue;
-            }
-            String value = line.substring(colon + 1).strip();
-            switch (line.substring(0, colon)) {
-                case "Package" -> name = value;
-                case "Version" -> version = value;
-                case "Size" -> sizeBytes = Long.parseLong(value);
-                case "SHA256" -> sha256 = value;
-                case "Depends" -> depends = names(value);
-                default -> {}
+            if (line.isBlank()) {
+                addComplete(packages, fields);
+                fields.clear();
+            } else if (colon > 0 && !line.startsWith(" ")) {
+                fields.put(line.substring(0, colon), line.substring(colon + 1).strip());
             }
         }
-        return name.isEmpty() || version.isEmpty() || sha256.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new AptPackage(name, version, depends, sizeBytes, sha256));
+        addComplete(packages, fields);
+        return packages;
+    }
+
+    private static void addComplete(List<AptPackage> packages, Map<String, String> fields) {
+        if (fields.keySet().containsAll(List.of("Package", "Version", "Size", "SHA256"))) {
+            packages.add(
+                    new AptPackage(
+                            fields.get("Package"),
+                            fields.get("Version"),
+                            names(fields.getOrDefault("Depends", "")),
+                            Long.parseLong(fields.get("Size")),
+                            fields.get("SHA256")));
+        }
     }
 
     private static List<String> names(String dependencies) {

@@ -133,7 +133,8 @@ public final class DefaultGuest {
         }
     }
 
-    private static byte[] initScript() throws IOException {
+    /** The first program of every guest of ours. */
+    static byte[] initScript() throws IOException {
         try (InputStream in = DefaultGuest.class.getResourceAsStream("init")) {
             return in.readAllBytes();
         }
