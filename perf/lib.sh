@@ -99,7 +99,7 @@ run_qemu() {
 # guest_program NAME: compiles perf/guest/NAME.c, static, to $WORK/NAME.
 guest_program() {
     need gcc gcc
-    gcc -O2 -static -Wall -Wextra -o "$WORK/$1" "$perf/guest/$1.c" || die "cannot compile perf/guest/$1.c"
+    gcc -O2 -static -Wall -Wextra -o "$WORK/$1" "$perf/guest/$1.c" -lm || die "cannot compile perf/guest/$1.c"
     echo "$WORK/$1"
 }
 
