@@ -72,9 +72,9 @@ final class BzImageFixture {
                     write(
                             new XZOutputStream(
                                     out,
-                                    new FilterOptions[] {new X86Options(), new LZMA2Options()}),
+                                    new FilterOptions[] {new X86Options(), new LZMA2Options(0)}),
                             plain);
-            case LZMA -> write(new LZMAOutputStream(out, new LZMA2Options(), -1), plain);
+            case LZMA -> write(new LZMAOutputStream(out, new LZMA2Options(0), -1), plain);
             case LZ4 -> lz4(out, plain);
             case LZO -> lzo(out, plain);
             case ZSTD -> out.writeBytes(block(new ZstdCompressor(), plain));
