@@ -173,10 +173,17 @@ final class Apt {
         List<String> command = command("apt-get");
         command.addAll(List.of("-q", "download"));
         wanted.forEach(w -> command.add(w.name() + "=" + w.version()));
-        return run(
-                command,
-                into,
-                () -> progress.update(step, Math.min(sizeBytes(into), totalBytes), totalBytes));
+        CommandRunner.Result result =
+                run(
+                        command,
+                        into,
+                        () ->
+                                progress.update(
+                                        step, Math.min(sizeBytes(into), totalBytes), totalBytes));
+        if (result.exitCode() == 0) {
+            progress.update(step, totalBytes, totalBytes);
+        }
+        return result;
     }
 
     private static long sizeBytes(Path directory) {
