@@ -97,6 +97,11 @@ public final class RemoteCalls implements AutoCloseable {
         }
     }
 
+    /** Ends the borrowing without restoring registers: the program they belonged to is gone. */
+    void abandon() {
+        isOpen = false;
+    }
+
     void free() {
         saved.close();
     }

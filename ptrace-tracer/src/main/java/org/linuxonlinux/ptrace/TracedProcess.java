@@ -12,6 +12,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import org.linuxonlinux.host.ChildProgram;
+import org.linuxonlinux.host.Errno;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.host.HostCalls;
@@ -67,6 +68,7 @@ public final class TracedProcess implements AutoCloseable {
     private final RegisterSet callRegisters = new RegisterSet();
     private final RemoteCalls remoteCalls = new RemoteCalls(this);
 
+    private boolean hasStub = true;
     private State state = State.RUNNING;
     private int lastStatus;
 
@@ -381,6 +383,9 @@ public final class TracedProcess implements AutoCloseable {
      */
     public RemoteCalls borrow() {
         requireStopped();
+        if (!hasStub) {
+            throw new IllegalStateException("the stub was replaced by exec: pid=" + pid);
+        }
         remoteCalls.open();
         return remoteCalls;
     }
@@ -414,6 +419,67 @@ public final class TracedProcess implements AutoCloseable {
             }
             if (gapHva < TASK_END_HVA) {
                 calls.munmap(gapHva, TASK_END_HVA - gapHva);
+            }
+        }
+    }
+
+    /**
+     * Replaces the stub by a program, which is left stopped before its first instruction. Remote
+     * calls are not possible any more, everything else is.
+     *
+     * @param path the program's file, as the process sees it
+     * @param arguments its argument list, the name first
+     * @param environment {@code KEY=value} strings
+     * @throws HostCallException if the program cannot be executed; the stub is then still there
+     */
+    public void exec(Path path, List<String> arguments, List<String> environment) {
+        ExecImage image = new ExecImage(path, arguments, environment);
+        try (RemoteCalls calls = borrow()) {
+            long hva =
+                    calls.mmap(
+                            0,
+                            image.sizeBytes(),
+                            HostAbi.PROT_READ | HostAbi.PROT_WRITE,
+                            HostAbi.MAP_PRIVATE | HostAbi.MAP_ANONYMOUS,
+                            -1,
+                            0);
+            writeMemory(hva, image.bytesAt(hva));
+            getRegisters(callRegisters);
+            callRegisters.setRip(syscallHva);
+            callRegisters.setOrigRax(-1);
+            callRegisters.setRax(HostAbi.SYS_execve);
+            callRegisters.setRaw(RegisterSet.RDI, hva + image.pathOffset());
+            callRegisters.setRaw(RegisterSet.RSI, hva + image.argumentsOffset());
+            callRegisters.setRaw(RegisterSet.RDX, hva + image.environmentOffset());
+            setRegisters(callRegisters);
+            runToSyscallStop(); // entry
+            runToSyscallStop(); // exit, in the new program if there is one
+            long result = getRegister(RegisterSet.RAX);
+            if (Errno.isError(result)) {
+                throw new HostCallException("execve", (int) -result, "path=" + path);
+            }
+            hasStub = false;
+            calls.abandon();
+        }
+    }
+
+    private void runToSyscallStop() {
+        while (true) {
+            state = State.RUNNING;
+            check("run remote call", HostCalls.rawPtrace(PTRACE_SYSCALL, pid, 0, 0));
+            int status = waitForChange(0);
+            if (WaitStatus.isSyscallStop(status)) {
+                return;
+            }
+            if (WaitStatus.hasEnded(status)) {
+                throw new TracerException(
+                        "traced process ended in execve: pid="
+                                + pid
+                                + ", "
+                                + WaitStatus.describe(status));
+            }
+            if (WaitStatus.kind(status) == WaitStatus.Kind.SIGNAL) {
+                heldSignals |= 1L << WaitStatus.stopSignal(status);
             }
         }
     }
