@@ -96,7 +96,7 @@ public final class Rtc implements PortDevice {
     }
 
     private int encode(int value) {
-        return (statusB & STATUS_B_BINARY) != 0 ? value : (value / 10 << 4) + value % 10;
+        return (statusB & STATUS_B_BINARY) != 0 ? value : ((value / 10) << 4) + value % 10;
     }
 
     @Override
