@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -126,10 +127,23 @@ public final class DefaultGuest {
                             "initramfs-" + Long.toHexString(crc.getValue()) + ".cpio");
             if (!Files.exists(initramfs)) {
                 replace(initramfs, archive(init, Files.readAllBytes(busybox(progress))));
+                deleteOthers(initramfs);
             }
             return initramfs;
         } catch (IOException e) {
             throw unwritable(e);
+        }
+    }
+
+    /** Deletes what earlier versions of /init were packed into. */
+    private static void deleteOthers(Path initramfs) throws IOException {
+        try (DirectoryStream<Path> all =
+                Files.newDirectoryStream(initramfs.getParent(), "initramfs-*.cpio")) {
+            for (Path each : all) {
+                if (!each.getFileName().equals(initramfs.getFileName())) {
+                    Files.deleteIfExists(each);
+                }
+            }
         }
     }
 

@@ -102,6 +102,15 @@ final class DefaultGuestTest {
     }
 
     @Test
+    void replacesTheInitramfsOfAnotherVersion() throws IOException {
+        Files.createDirectories(cache);
+        Path old = Files.write(cache.resolve("initramfs-0badcafe.cpio"), new byte[0]);
+        Path initramfs = guest.initramfs(Progress.NONE);
+        assertFalse(Files.exists(old));
+        assertTrue(Files.exists(initramfs));
+    }
+
+    @Test
     void obtainsAKernelByRelease() throws IOException {
         Path kernel = guest.kernel(RELEASE, Progress.NONE);
         assertEquals("vmlinuz-" + RELEASE, kernel.getFileName().toString());
