@@ -393,7 +393,8 @@ public final class GateCode {
          *               target, or with IRET_SLOW before the instruction
          * In, out       frame at RSP; all GPRs as iret leaves them; kernel: RCX spilled until the indirect entry
          * RFLAGS        from the frame; dead before
-         * Faults inside reads of the frame and iretq (BEFORE); an absent branch table entry (BRANCH_TABLE_JUMP)
+         * Faults inside reads of the frame and iretq (BEFORE); an absent branch table entry stops
+         *               at host RIP 0 with the target in RCX
          * </pre>
          */
         private void iret() {

@@ -14,7 +14,9 @@ public final class GatePosition {
         ROLL_FORWARD,
         /**
          * At the jump through the branch table: the instruction is complete, guest RIP = RCX;
-         * applying the undo gives RCX back. A fault here means an absent entry: fill it and go on.
+         * applying the undo gives RCX back. An absent entry is 0 and stops at host RIP 0 in the
+         * same state; go on at the indirect entry of the target's block, or apply {@link
+         * Undo#withRcxSpilled} for the exact state.
          */
         BRANCH_TABLE_JUMP,
         /**

@@ -324,8 +324,9 @@ public final class MacroAssembler extends Assembler {
     }
 
     /**
-     * Near return through the flat table. The last instruction faults if the entry is absent; the
-     * undo puts everything back before the return.
+     * Near return through the flat table. An absent entry is 0, so that the stop is at host RIP 0
+     * with the target in RCX, RCX spilled and all else as after the return; up to the jump the undo
+     * gives the state before it.
      */
     public void returnIndirect() {
         spillRcx();
