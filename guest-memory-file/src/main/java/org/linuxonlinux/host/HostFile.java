@@ -80,11 +80,23 @@ public final class HostFile implements AutoCloseable {
         return HostCalls.lseek(fd, 0, HostAbi.SEEK_END);
     }
 
-    /** Writes all bytes at the file's position. */
+    /** Writes all bytes at the file's position; waits where a non-blocking file is full. */
     public void writeFully(byte[] bytes) {
         int done = 0;
         while (done < bytes.length) {
-            done += HostCalls.write(fd, bytes, done, bytes.length - done);
+            int count = HostCalls.write(fd, bytes, done, bytes.length - done);
+            if (count >= 0) {
+                done += count;
+            } else {
+                awaitWritable();
+            }
+        }
+    }
+
+    private void awaitWritable() {
+        try (PollSet set = new PollSet(1)) {
+            set.add(fd, HostAbi.POLLOUT);
+            set.poll(-1);
         }
     }
 

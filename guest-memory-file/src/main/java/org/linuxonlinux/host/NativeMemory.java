@@ -32,9 +32,10 @@ public final class NativeMemory implements AutoCloseable {
         this.buffer = NativeRoutines.view(hva, sizeBytes);
     }
 
-    /** Zeroed private memory; the size is rounded up to whole pages, at most 2 GB - 1. */
+    /** Zeroed private memory; the size is rounded up to whole pages, at least one, below 2 GB. */
     public static NativeMemory allocate(long sizeBytes) {
-        long rounded = (sizeBytes + HostAbi.PAGE_SIZE - 1) & -HostAbi.PAGE_SIZE;
+        long atLeast = Math.max(sizeBytes, 1);
+        long rounded = (atLeast + HostAbi.PAGE_SIZE - 1) & -HostAbi.PAGE_SIZE;
         long hva =
                 HostCalls.mmap(
                         0,

@@ -178,7 +178,7 @@ final class HostCallsIT {
     }
 
     @Test
-    void startsAProgramWithOnlyTheGivenDescriptors() throws Exception {
+    void startsAProgramAndReapsIt() throws Exception {
         Path busybox = Path.of("/bin/busybox");
         org.junit.jupiter.api.Assumptions.assumeTrue(
                 Files.isExecutable(busybox), "needs a static program: /bin/busybox");
@@ -239,6 +239,95 @@ final class HostCallsIT {
             assertEquals(1.0, (double) chosen.hertz() / measured, 1e-4, chosen.toString());
             assertEquals(0, TscFrequency.hertz(0, 10, 1024));
             assertEquals(1_000_000_000, TscFrequency.hertz(8, 10, 1024));
+        }
+    }
+
+    @Test
+    void setsARawTerminalAndPutsItBack() {
+        int tiocgptn = 0x80045430;
+        int tiocsptlck = 0x40045431;
+        int tiocswinsz = 0x5414;
+        int openFlags = HostAbi.O_RDWR | HostAbi.O_NOCTTY;
+        try (HostFile master = HostFile.open(Path.of("/dev/ptmx"), openFlags, 0);
+                NativeMemory word = NativeMemory.allocate(8)) {
+            HostCalls.ioctl(master.fd(), tiocsptlck, word.hva());
+            HostCalls.ioctl(master.fd(), tiocgptn & 0xffff_ffffL, word.hva());
+            try (HostFile slave =
+                    HostFile.open(Path.of("/dev/pts/" + word.getInt(0)), openFlags, 0)) {
+                assertTrue(HostCalls.isatty(slave.fd()));
+                Termios cooked = Termios.get(slave.fd());
+                HostCalls.write(master.fd(), new byte[] {'a', '\r'}, 0, 2);
+                byte[] bytes = new byte[16];
+                assertEquals(2, HostCalls.read(slave.fd(), bytes, 0, 16));
+                assertEquals('\n', bytes[1], "a cooked terminal maps CR to NL");
+                cooked.raw().set(slave.fd());
+                assertEquals(cooked.raw(), Termios.get(slave.fd()));
+                HostCalls.write(master.fd(), new byte[] {3, '\r'}, 0, 2);
+                assertEquals(2, HostCalls.read(slave.fd(), bytes, 0, 16));
+                assertEquals(3, bytes[0], "Ctrl-C passes");
+                assertEquals('\r', bytes[1]);
+                cooked.set(slave.fd());
+                assertEquals(cooked, Termios.get(slave.fd()));
+                word.putShort(0, (short) 24);
+                word.putShort(2, (short) 132);
+                HostCalls.ioctl(master.fd(), tiocswinsz, word.hva());
+                assertEquals(new WindowSize(24, 132), WindowSize.get(slave.fd()));
+            }
+        }
+    }
+
+    @Test
+    void writesEverythingToAFullPipe() throws Exception {
+        try (NativeMemory fds = NativeMemory.allocate(8)) {
+            HostCalls.syscall(
+                    HostAbi.SYS_pipe2, fds.hva(), HostAbi.O_CLOEXEC | HostAbi.O_NONBLOCK, 0, 0, 0);
+            try (HostFile input = HostFile.own(fds.getInt(0), "pipe");
+                    HostFile output = HostFile.own(fds.getInt(4), "pipe")) {
+                byte[] bytes = new byte[300_000];
+                new java.util.Random(3).nextBytes(bytes);
+                Thread writer = new Thread(() -> output.writeFully(bytes));
+                writer.start();
+                byte[] read = new byte[bytes.length];
+                int done = 0;
+                try (PollSet set = new PollSet(1)) {
+                    set.add(input.fd(), HostAbi.POLLIN);
+                    while (done < read.length) {
+                        assertEquals(1, set.poll(10_000));
+                        done += HostCalls.read(input.fd(), read, done, read.length - done);
+                    }
+                }
+                writer.join();
+                assertArrayEquals(bytes, read);
+            }
+        }
+    }
+
+    @Test
+    void hotCallsDoNotAllocate() {
+        com.sun.management.ThreadMXBean threads =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
+        long id = Thread.currentThread().getId();
+        try (NativeMemory memory = NativeMemory.allocate(8)) {
+            long sum = HostCalls.getpid() + memory.getLong(0);
+            long before = threads.getThreadAllocatedBytes(id);
+            for (int i = 0; i < 10_000; i++) {
+                sum += HostCalls.rawSyscall(HostAbi.SYS_getpid, 0, 0, 0, 0, 0);
+                sum += memory.getLong(0) + memory.getLongAcquire(0);
+            }
+            long allocated = threads.getThreadAllocatedBytes(id) - before;
+            assertTrue(sum != 0 && allocated < 10_000, "allocatedBytes=" + allocated);
+        }
+    }
+
+    @Test
+    void calibratesFromAnOlderSampleWithoutWaiting() throws Exception {
+        try (HostCpu cpu = new HostCpu()) {
+            HostCpu.ClockSample start = TscFrequency.begin(cpu);
+            TimeUnit.MILLISECONDS.sleep(60);
+            long hertz = TscFrequency.since(start, cpu).hertz();
+            assertEquals(1.0, (double) hertz / TscFrequency.of(cpu).hertz(), 1e-4);
+            assertTrue(start.uncertaintyTicks() > 0);
         }
     }
 }

@@ -272,7 +272,12 @@ public final class TracedProcess implements AutoCloseable {
         check("read registers", HostCalls.rawPtrace(PTRACE_GETREGS, pid, 0, into.hva()));
     }
 
-    /** Writes all integer registers. */
+    /**
+     * Writes all integer registers.
+     *
+     * @throws TracerException with EIO if a segment base lies in the upper half or a selector is
+     *     not one of user mode
+     */
     public void setRegisters(RegisterSet from) {
         requireStopped();
         check("write registers", HostCalls.rawPtrace(PTRACE_SETREGS, pid, 0, from.hva()));
@@ -538,8 +543,7 @@ public final class TracedProcess implements AutoCloseable {
         }
         kill();
         while (state != State.ENDED) {
-            state = State.RUNNING;
-            waitForChange(0);
+            reap();
         }
         pidFd.close();
         if (memoryFile != null) {
@@ -548,6 +552,17 @@ public final class TracedProcess implements AutoCloseable {
         statusWord.close();
         callRegisters.close();
         remoteCalls.free();
+    }
+
+    private void reap() {
+        try {
+            waitForChange(0);
+        } catch (HostCallException e) {
+            if (e.errno() != HostAbi.ECHILD) {
+                throw e;
+            }
+            state = State.ENDED; // somebody else waited for it
+        }
     }
 
     @Override

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.linuxonlinux.host.ChildProgram;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.HostFile;
@@ -408,6 +409,66 @@ final class TracedProcessIT {
         process.close();
         process.close();
         assertFalse(Files.exists(Path.of("/proc/" + pid)));
+    }
+
+    @Test
+    void aStubWithAStrangerAsParentLeavesAtOnce() {
+        // What a stub sees whose parent died between clone and prctl.
+        byte[] image = StubProgram.image(STUB_HVA, HostCalls.getpid() + 1, "orphan");
+        try (HostFile program = HostFile.executableMemfd("orphan");
+                NativeMemory status = NativeMemory.allocate(4)) {
+            program.writeFully(image);
+            ChildProgram child = ChildProgram.start(program, Map.of());
+            HostCalls.waitpid(child.pid(), status.hva(), 0);
+            child.pidFd().close();
+            assertEquals("exited with 1", WaitStatus.describe(status.getInt(0)));
+        }
+    }
+
+    @Test
+    void passesDescriptorsWhoseNumbersCross() throws IOException {
+        try (HostFile other = HostFile.memfd("other", 0);
+                TracedProcess crossed =
+                        TracedProcess.spawn(stub, Map.of(file.fd(), other, other.fd(), file))) {
+            Path fds = Path.of("/proc/" + crossed.pid() + "/fd");
+            assertEquals(
+                    Path.of("/memfd:other (deleted)"),
+                    Files.readSymbolicLink(fds.resolve(String.valueOf(file.fd()))));
+            assertEquals(
+                    Path.of("/memfd:shared (deleted)"),
+                    Files.readSymbolicLink(fds.resolve(String.valueOf(other.fd()))));
+        }
+    }
+
+    @Test
+    void stopsDoNotAllocate() {
+        com.sun.management.ThreadMXBean threads =
+                (com.sun.management.ThreadMXBean)
+                        java.lang.management.ManagementFactory.getThreadMXBean();
+        load(0x0f, 0x05, 0xeb, 0xfc); // syscall; jmp -4
+        run(ResumeMode.SYSEMU);
+        process.getSignalInfo(signalInfo);
+        long id = Thread.currentThread().getId();
+        long before = threads.getThreadAllocatedBytes(id);
+        for (int i = 0; i < 500; i++) {
+            process.resume(ResumeMode.SYSEMU, 0);
+            WaitStatus.isSyscallStop(process.await());
+            process.getRegisters(registers);
+            process.getSignalInfo(signalInfo);
+            registers.setRax(registers.rax() + 1);
+            process.setRegisters(registers);
+        }
+        long allocated = threads.getThreadAllocatedBytes(id) - before;
+        assertTrue(allocated < 500, "allocatedBytes=" + allocated);
+    }
+
+    @Test
+    void refusesASegmentBaseInTheUpperHalf() {
+        process.getRegisters(registers);
+        registers.setGsBase(0xffff_8000_0000_0000L);
+        TracerException e =
+                assertThrows(TracerException.class, () -> process.setRegisters(registers));
+        assertEquals(HostAbi.EIO, e.errno());
     }
 
     /** Whether a process exists and is not a zombie. */
