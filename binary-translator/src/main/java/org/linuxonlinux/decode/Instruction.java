@@ -607,7 +607,8 @@ public final class Instruction {
         }
     }
 
-    private char sizeCode(int i) {
+    /** Letter of the size of operand {@code i} in the row language ({@link OpcodeTable}). */
+    char sizeCode(int i) {
         return (char)
                 ((operandCode(i) >> OpcodeTable.SIZE_SHIFT & OpcodeTable.SIZE_MASK)
                         + OpcodeTable.SIZE_BASE);
@@ -642,6 +643,8 @@ public final class Instruction {
             case 'g':
                 return 10;
             case 'o':
+            case 'G':
+            case 'O':
                 return 16;
             case 'h':
                 return 32;
@@ -715,7 +718,8 @@ public final class Instruction {
 
     /** Factor of an 8-bit displacement under EVEX: the size of what is accessed in memory. */
     int evexDisp8Scale() {
-        return Math.max(1, memoryOperandSize());
+        int element = attributes >> OpcodeTable.ELEMENT_SHIFT & OpcodeTable.ELEMENT_MASK;
+        return element != 0 ? 1 << (element - 1) : Math.max(1, memoryOperandSize());
     }
 
     /**

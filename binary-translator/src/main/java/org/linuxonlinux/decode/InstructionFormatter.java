@@ -180,10 +180,7 @@ public final class InstructionFormatter {
         if (second) {
             value = in.imm2();
         } else {
-            int size = in.operandSize(i);
-            if (size == 0 || (size > in.immSize() && !in.isImmediateExtended(i))) {
-                size = in.immSize();
-            }
+            int size = in.isImmediateExtended(i) ? in.operandSizeBytes() : in.immSize();
             if (size < 8) {
                 value &= (1L << (size * 8)) - 1;
             }
@@ -228,7 +225,12 @@ public final class InstructionFormatter {
     private static void appendMemory(StringBuilder text, Instruction in, int i) {
         int size = in.operandSize(i);
         int broadcast = in.broadcastSize();
-        appendPointer(text, size);
+        char sizeCode = in.sizeCode(i);
+        if (sizeCode == 'O') {
+            text.append("OWORD PTR ");
+        } else if (sizeCode != 'g' && sizeCode != 'G') {
+            appendPointer(text, size);
+        }
         if (broadcast != 0) {
             text.setLength(text.length() - 4);
             text.append("BCST ");
@@ -240,7 +242,8 @@ public final class InstructionFormatter {
         long disp = in.disp();
         if (in.ripRelative()) {
             text.append(addressSize == 4 ? "[eip" : "[rip");
-            appendDisplacement(text, disp);
+            text.append('+');
+            appendHex(text, addressSize == 4 ? disp & 0xffff_ffffL : disp);
             text.append(']');
             return;
         }
@@ -268,12 +271,12 @@ public final class InstructionFormatter {
             }
             text.append('*').append(in.scale());
         }
-        appendDisplacement(text, disp);
+        appendDisplacement(text, disp, in.dispSize() != 0);
         text.append(']');
     }
 
-    private static void appendDisplacement(StringBuilder text, long disp) {
-        if (disp != 0) {
+    private static void appendDisplacement(StringBuilder text, long disp, boolean present) {
+        if (disp != 0 || present) {
             text.append(disp < 0 ? '-' : '+');
             appendHex(text, Math.abs(disp));
         }

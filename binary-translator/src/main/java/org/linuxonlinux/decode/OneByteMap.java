@@ -169,8 +169,12 @@ final class OneByteMap {
             c7@f8     xbegin            Jz        sens end
             c8        enter             Iw,Ib     push d64 i:bp o:bp
             c9        leave             -         pop d64 i:bp o:bp
-            ca        retf:FAR_RET      Iw        far end sens pop
-            cb        retf:FAR_RET      -         far end sens pop
+            ca.o16    retfw:FAR_RET     Iw        far end sens pop
+            ca.o32    retf:FAR_RET      Iw        far end sens pop
+            ca.o64    retfq:FAR_RET     Iw        far end sens pop
+            cb.o16    retfw:FAR_RET     -         far end sens pop
+            cb.o32    retf:FAR_RET      -         far end sens pop
+            cb.o64    retfq:FAR_RET     -         far end sens pop
             cc        int3              -         sens end
             cd        int               Ib        sens end
             cf.o16    iretw:IRET        -         far sens end pop w:*di

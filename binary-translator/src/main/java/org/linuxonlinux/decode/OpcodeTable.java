@@ -36,6 +36,7 @@ import java.util.Map;
  *             r: flags read, w: flags written, w?: flags possibly written (* = oszapc)
  *             i: registers read implicitly, o: written   mr mw  memory accessed in an odd way
  *             b2 b4 b8 bw  EVEX broadcast element (bw: 4 or 8 by W)   vs:x vs:j  VSIB index size
+ *             s1 s2 s4 s8  EVEX displacement scale, where it is not the memory operand's size
  *             er sae  rounding control, exception suppression
  * </pre>
  */
@@ -75,6 +76,8 @@ final class OpcodeTable {
     static final int VSIB_HALF = 1 << 26;
     static final int ROUNDING = 1 << 27;
     static final int SUPPRESS = 1 << 28;
+    static final int ELEMENT_SHIFT = 29;
+    static final int ELEMENT_MASK = 7;
 
     /** Branch kinds by their number in the attribute word. */
     static final BranchKind[] BRANCHES = {
@@ -694,6 +697,10 @@ final class OpcodeTable {
             case "bw" -> BROADCAST_BY_W << BROADCAST_SHIFT;
             case "vs:x" -> VSIB;
             case "vs:j" -> VSIB | VSIB_HALF;
+            case "s1" -> 1 << ELEMENT_SHIFT;
+            case "s2" -> 2 << ELEMENT_SHIFT;
+            case "s4" -> 3 << ELEMENT_SHIFT;
+            case "s8" -> 4 << ELEMENT_SHIFT;
             case "er" -> ROUNDING;
             case "sae" -> SUPPRESS;
             default -> throw new IllegalStateException("unknown attribute: " + word);

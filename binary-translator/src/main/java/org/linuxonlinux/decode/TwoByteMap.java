@@ -31,7 +31,8 @@ final class TwoByteMap {
             01@d6.np   xtest                       -         w:*
             01@d7.np   enclu:SENSITIVE_OTHER       -         sens end
             01@d8      vmrun:VM_OTHER              -         sens end i:ax
-            01@d9      vmmcall                     -         sens end
+            01@d9.np   vmmcall                     -         sens end
+            01@d9      vmgexit:VMMCALL             -         sens end
             01@da      vmload:VM_OTHER             -         sens end i:ax
             01@db      vmsave:VM_OTHER             -         sens end i:ax
             01@dc      stgi:VM_OTHER               -         sens end
@@ -69,8 +70,8 @@ final class TwoByteMap {
             01/5.f3    rstorssp:SENSITIVE_OTHER    +Mq       sens end
             01/6       lmsw                        Ew        sens end
             01/7       invlpg                      !Mb       sens end
-            02         lar                         +Gv,Ec    sens w:z
-            03         lsl                         +Gv,Ec    sens w:z
+            02         lar                         +Gv,ES    sens w:z
+            03         lsl                         +Gv,ES    sens w:z
             05         syscall                     -         sens end o:cx,r11 r:*di w:*di
             06         clts                        -         sens end
             07.w1      sysretq:SYSRET              -         sens end i:cx,r11 w:*di
@@ -384,7 +385,7 @@ final class TwoByteMap {
             c6.np      shufps                      +Vo,Wo,Ib
             c6.66      shufpd                      +Vo,Wo,Ib
             c7/1.w0    cmpxchg8b                   +Mq       i:ax,bx,cx,dx o:ax,dx w:z
-            c7/1.w1    cmpxchg16b                  +Mo       i:ax,bx,cx,dx o:ax,dx w:z
+            c7/1.w1    cmpxchg16b                  +MO       i:ax,bx,cx,dx o:ax,dx w:z
             c7/3.np.w1 xrstors64:XRSTORS           Mn        sens i:ax,dx
             c7/4.np.w1 xsavec64                    +Mn       i:ax,dx
             c7/5.np.w1 xsaves64:XSAVES             +Mn       sens i:ax,dx
