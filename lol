@@ -125,8 +125,8 @@ build() {
     cp -r "$root"/lol-vmm/target/lol-vmm.jar "$root"/lol-vmm/target/lib "$new"/ || fail 70 "cannot copy the build: to=$new"
     finish_app "$new"
     ln -sfn "${new##*/}" "$apps/current.new" && mv -T "$apps/current.new" "$apps/current"
-    # Builds older than a day; a running monitor may still use a younger one.
-    find "$apps" -mindepth 1 -maxdepth 1 -type d -mmin +1440 ! -path "$new" -exec rm -rf {} +
+    # A running monitor may still use the build it was started with, so the last few stay.
+    find "$apps" -mindepth 1 -maxdepth 1 -type d | sort | head -n -4 | while IFS= read -r old; do rm -rf "$old"; done
     exec 9>&-
 }
 
@@ -134,7 +134,8 @@ build() {
 
 # One compiler tier, the serial collector and a small heap: the monitor is short of time at the start and of memory always.
 # docs/performance.md has the measurements.
-jvm_options="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xshare:auto -Xms64m -Xmx192m -Xss512k"
+main=org.linuxonlinux.vmm.cli.Main
+jvm_options="-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Xms64m -Xmx192m -Xss512k"
 
 class_path() {
     class_path=$1/lol-vmm.jar
@@ -143,13 +144,18 @@ class_path() {
     done
 }
 
-# Writes manual pages and completion; the same run fills a file with the loaded form of our classes that the JVM maps at each
-# start, which saves a third of a second.
+# Writes manual pages and completion, and a file with the loaded form of the classes a boot needs, which the JVM maps at each start
+# (docs/decisions/002-start-up.md). The classes: those this run loads, and those of a whole boot as listed in the sources.
 finish_app() {
     class_path "$1"
     # shellcheck disable=SC2086
-    "$java" $jvm_options -XX:ArchiveClassesAtExit="$1/classes.jsa" -cp "$class_path" org.linuxonlinux.vmm.cli.Main \
-        generate-docs "$1/share" >>"$build_log" 2>&1 </dev/null 9>&- || echo "lol: no class archive: log=$build_log" >&2
+    {
+        "$java" $jvm_options -Xshare:off -XX:DumpLoadedClassList="$1/loaded.lst" -cp "$class_path" $main generate-docs "$1/share"
+        sed 's/ id: .*//' "$1/loaded.lst" "$root/lol-vmm/src/main/cds/boot-classes.lst" | awk '!seen[$0]++' >"$1/classes.lst"
+        "$java" $jvm_options -Xshare:dump -XX:SharedClassListFile="$1/classes.lst" -XX:SharedArchiveFile="$1/classes.jsa" \
+            -cp "$class_path"
+    } >>"$build_log" 2>&1 </dev/null 9>&-
+    [ -e "$1/classes.jsa" ] || echo "lol: no class archive, starts will be slower: log=$build_log" >&2
 }
 
 find_java
@@ -178,7 +184,7 @@ trap 'forward HUP' HUP
 archive=
 [ -e "$app/classes.jsa" ] && archive=-XX:SharedArchiveFile=$app/classes.jsa
 # shellcheck disable=SC2086
-"$java" $jvm_options ${archive:+"$archive"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" org.linuxonlinux.vmm.cli.Main "$@" <&0 &
+"$java" $jvm_options ${archive:+"$archive"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" $main "$@" <&0 &
 jvm=$!
 while :; do
     wait "$jvm"
