@@ -93,9 +93,7 @@ final class HostProbes {
                                 + " threads",
                         "one core runs the guest, a second one the monitor's compiler and console"));
         String found =
-                MemorySize.format(memory.getAvailable())
-                        + " available of "
-                        + MemorySize.format(memory.getTotal());
+                megabytes(memory.getAvailable()) + " available of " + megabytes(memory.getTotal());
         findings.add(
                 memory.getAvailable() >= COMFORTABLE_MEMORY
                         ? Finding.ok("memory", found, "enough for a guest of the default size")
@@ -337,5 +335,9 @@ final class HostProbes {
         } catch (IOException e) {
             return List.of();
         }
+    }
+
+    private static String megabytes(long sizeBytes) {
+        return (sizeBytes >> 20) + " MB";
     }
 }

@@ -60,7 +60,7 @@ final class ProgressPrinter implements Progress {
 
     private static String bar(long doneBytes, long totalBytes) {
         if (totalBytes <= 0) {
-            return doneBytes > 0 ? " " + MemorySize.format(doneBytes) : " …";
+            return doneBytes > 0 ? " " + megabytes(doneBytes) : " …";
         }
         int filled = (int) (BAR_WIDTH * Math.min(doneBytes, totalBytes) / totalBytes);
         return " ["
@@ -69,7 +69,7 @@ final class ProgressPrinter implements Progress {
                 + "] "
                 + 100 * Math.min(doneBytes, totalBytes) / totalBytes
                 + " % of "
-                + MemorySize.format(totalBytes);
+                + megabytes(totalBytes);
     }
 
     /** Ends the line of the last step. */
@@ -78,5 +78,9 @@ final class ProgressPrinter implements Progress {
             out.println();
             lineOpen = false;
         }
+    }
+
+    private static String megabytes(long sizeBytes) {
+        return (sizeBytes >> 20) + " MB";
     }
 }

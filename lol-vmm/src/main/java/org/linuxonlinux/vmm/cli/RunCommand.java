@@ -35,6 +35,7 @@ final class RunCommand {
     /** Runs the guest; returns the exit status. */
     int run() {
         LauncherBond.tie();
+        checkHostMemory();
         try (VirtualMachine machine = create(machineConfig())) {
             return run(machine);
         }

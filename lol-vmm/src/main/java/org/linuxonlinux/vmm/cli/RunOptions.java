@@ -9,6 +9,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.linuxonlinux.memory.MemorySize;
+import org.linuxonlinux.vmm.GuestLayout;
 import org.linuxonlinux.vmm.RedirectMode;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine.ParseResult;
@@ -67,7 +69,7 @@ final class RunOptions {
     private static long memory(String text) {
         long sizeBytes;
         try {
-            sizeBytes = MemorySize.parse(text);
+            sizeBytes = MemorySize.parse(text) & -GuestLayout.PAGE_SIZE;
         } catch (IllegalArgumentException e) {
             throw unusable("--memory", text, e.getMessage());
         }

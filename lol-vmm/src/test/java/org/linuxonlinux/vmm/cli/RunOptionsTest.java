@@ -90,7 +90,7 @@ final class RunOptionsTest {
     @CsvSource({
         "--memory, 1M, too small",
         "--memory, 2048G, too large",
-        "--memory, lots, not a size",
+        "--memory, lots, not a memory size",
         "--redirect, magic, expected one of: ptrace",
         "--timeout, soon, not a number",
         "--timeout, -1, more than 0",
