@@ -42,6 +42,22 @@ final class RunCommand {
     }
 
     /**
+     * Anonymous guest RAM comes from the host's memory and swap; a file can be larger than both.
+     */
+    private void checkHostMemory() {
+        long hostBytes = HostMemory.totalBytes();
+        if (config.memoryFile().isEmpty() && config.memorySizeBytes() > hostBytes) {
+            throw new UserException(
+                    UserException.HOST_LACKS,
+                    "not enough memory on this host: --memory="
+                            + MemorySize.format(config.memorySizeBytes())
+                            + ", memory and swap of the host="
+                            + (hostBytes >> 20)
+                            + "M");
+        }
+    }
+
+    /**
      * Whatever the host refuses before the guest's first instruction is something the host lacks.
      */
     private static VirtualMachine create(MachineConfig config) {
