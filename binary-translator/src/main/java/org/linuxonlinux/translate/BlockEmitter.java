@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
-import static org.linuxonlinux.translate.EmitContext.FOLD;
 import static org.linuxonlinux.translate.EmitContext.NEG_FOLD;
 
 import org.linuxonlinux.asm.Cond;
@@ -430,9 +429,15 @@ final class BlockEmitter {
         } else if (to == RSP) {
             context.setStackPointer(Reg.of(from), 0);
         } else {
-            // Restartable: nobody reads the former value of the destination.
-            masm.subtractFold(Reg.of(to), Reg.rsp);
+            loadStackPointer(Reg.of(to), 0);
         }
+    }
+
+    /** {@code reg = guest RSP + disp}. */
+    private void loadStackPointer(Reg reg, int disp) {
+        masm.movq(reg, NEG_FOLD);
+        masm.mark(Undo.ROLL_FORWARD);
+        masm.leaq(reg, Mem.indexed(Reg.rsp, reg, 1, disp));
     }
 
     private void emitPopRsp() {
@@ -447,20 +452,22 @@ final class BlockEmitter {
         masm.unspill(Slot.A);
     }
 
-    /**
-     * {@code leave}. A fault or kick at the pop sees RSP = RBP already; running leave again from
-     * there gives the same result, because it does not read RSP.
-     */
+    /** {@code leave}: loads the saved RBP first, as nothing after it can fault. */
     private void emitLeave() {
         if (in.stackAccessSize() != 8) {
             context.instructionExit();
             return;
         }
-        masm.movq(Reg.rsp, FOLD);
+        Reg s = Reg.rax;
+        masm.spill(Slot.A, s);
+        int undo = masm.undo();
+        masm.movq(s, Mem.base(Reg.rbp).gs());
         masm.mark(Undo.ROLL_FORWARD);
-        masm.leaq(Reg.rsp, Mem.indexed(Reg.rsp, Reg.rbp, 1, 0));
-        masm.mark(Undo.NONE);
-        masm.pop(Reg.rbp);
+        context.setStackPointer(Reg.rbp, 8);
+        masm.mark(Undo.ROLL_FORWARD);
+        masm.movq(Reg.rbp, s);
+        masm.mark(Phase.COMMITTED, undo);
+        masm.unspill(Slot.A);
     }
 
     private void emitLea() {
@@ -516,8 +523,7 @@ final class BlockEmitter {
 
     private void emitLeaFromStackPointer(Reg to) {
         if (in.index() < 0) {
-            masm.movq(to, NEG_FOLD);
-            masm.leaq(to, Mem.indexed(Reg.rsp, to, 1, (int) in.disp()));
+            loadStackPointer(to, (int) in.disp());
             return;
         }
         Reg s = scratch(0);

@@ -105,7 +105,10 @@ final class RuleExecutionIT {
         /** Whether this state of the native run is the other's of the translated run. */
         boolean matches(State translated, long comparedFlags) {
             for (int i = 0; i < 16; i++) {
-                if (!sameValue(gpr[i], translated.gpr[i])) {
+                boolean same =
+                        sameValue(gpr[i], translated.gpr[i])
+                                || (i == Reg.rsp.number() && sameValue(translated.gpr[i], gpr[i]));
+                if (!same) {
                     return false;
                 }
             }
@@ -165,7 +168,7 @@ final class RuleExecutionIT {
 
         State end = runTranslated(vector, null);
         compareEnd(nativeEnd, end, nativeMemory);
-        State steppedEnd = runTranslated(vector, nativeStates);
+        State steppedEnd = runTranslated(vector, vector.has("volatile") ? null : nativeStates);
         compareEnd(nativeEnd, steppedEnd, nativeMemory);
     }
 
@@ -321,8 +324,7 @@ final class RuleExecutionIT {
     private static State onFault(long hostRip, HostPosition position) {
         if (hostRip == 0) {
             long target = process.registers.getGpr(Reg.rcx.number());
-            process.registers.setGpr(
-                    Reg.rcx.number(), process.page.get(VcpuPageLayout.SPILL_RCX));
+            process.registers.setGpr(Reg.rcx.number(), process.page.get(VcpuPageLayout.SPILL_RCX));
             process.translator.fillBranchTable(target);
             enter(target);
             return null;
