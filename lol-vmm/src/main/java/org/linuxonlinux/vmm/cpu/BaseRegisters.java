@@ -2,25 +2,25 @@
 package org.linuxonlinux.vmm.cpu;
 
 /**
- * The MSRs whose values live with the vCPU's registers, since generated code uses them: segment
- * bases. Guest values. vCPU thread.
+ * The three base registers that are reachable as MSRs but live in the vCPU page, where translated
+ * code changes them too. Whoever implements it also tells the transport of a new GS base.
  */
 public interface BaseRegisters {
     /** IA32_FS_BASE. */
     long fsBase();
 
-    /** Sets IA32_FS_BASE; canonical. */
-    void setFsBase(long gva);
-
-    /** IA32_GS_BASE, the active one. */
+    /** IA32_GS_BASE: the active one. */
     long gsBase();
 
-    /** Sets IA32_GS_BASE; canonical. */
-    void setGsBase(long gva);
-
-    /** IA32_KERNEL_GS_BASE, the one SWAPGS brings. */
+    /** IA32_KERNEL_GS_BASE: the one SWAPGS will bring. */
     long kernelGsBase();
 
-    /** Sets IA32_KERNEL_GS_BASE; canonical. */
+    /** Writes IA32_FS_BASE; canonical. */
+    void setFsBase(long gva);
+
+    /** Writes IA32_GS_BASE; canonical. */
+    void setGsBase(long gva);
+
+    /** Writes IA32_KERNEL_GS_BASE; canonical. */
     void setKernelGsBase(long gva);
 }

@@ -2,260 +2,289 @@
 package org.linuxonlinux.vmm.cpu;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.linuxonlinux.vmm.GeneralProtectionException;
-import org.linuxonlinux.vmm.UnknownAccesses;
-import org.linuxonlinux.vmm.irq.LocalApic;
-import org.linuxonlinux.vmm.irq.PvClock;
-import org.linuxonlinux.vmm.irq.TscClock;
 
 /**
- * The model-specific registers of one vCPU: RDMSR and WRMSR (Intel SDM vol. 4, AMD APM vol. 2
- * appendix A).
+ * The model-specific registers of one vCPU.
  *
- * <p>Registers with a meaning here are named fields; those that Linux reads or writes without
- * expecting a fault, but that have no effect on this machine, are kept in a table with their
- * initial value and the bits that can be changed ({@link #define}). All others fault, as on
- * hardware, and are counted.
+ * <p>They come from four places: devices (local APIC, clock), the vCPU page (base registers),
+ * registers with a meaning to the vCPU loop (EFER, SYSCALL entry), and a table of registers that
+ * only have to keep or show a value, because Linux touches them without asking CPUID first. What is
+ * in none of them faults with #GP(0), as on hardware, and is counted.
  *
- * <p>vCPU thread only.
+ * <p>Source: Intel SDM vol. 4; AMD APM vol. 2 appendix A; which of them Linux needs: Linux v6.1
+ * arch/x86/kernel/cpu (behaviour only). vCPU thread only.
  */
 public final class MsrModel {
-    /** SYSENTER code segment, stack pointer, instruction pointer. */
-    public static final int IA32_SYSENTER_CS = 0x174;
-
-    /** Stack pointer of SYSENTER. */
-    public static final int IA32_SYSENTER_ESP = 0x175;
-
-    /** Instruction pointer of SYSENTER. */
-    public static final int IA32_SYSENTER_EIP = 0x176;
-
-    /** Extended feature enables. */
-    public static final int IA32_EFER = 0xc000_0080;
-
-    /** Segment selectors of SYSCALL and SYSRET. */
-    public static final int IA32_STAR = 0xc000_0081;
-
-    /** Target of SYSCALL in 64-bit mode. */
-    public static final int IA32_LSTAR = 0xc000_0082;
-
-    /** Target of SYSCALL in compatibility mode. */
-    public static final int IA32_CSTAR = 0xc000_0083;
-
-    /** RFLAGS bits SYSCALL clears. */
-    public static final int IA32_FMASK = 0xc000_0084;
-
-    /** FS base. */
-    public static final int IA32_FS_BASE = 0xc000_0100;
-
-    /** GS base. */
-    public static final int IA32_GS_BASE = 0xc000_0101;
-
-    /** The GS base SWAPGS brings. */
-    public static final int IA32_KERNEL_GS_BASE = 0xc000_0102;
-
-    /** What RDTSCP and RDPID return; a native one in user mode, where the host's value shows. */
-    public static final int IA32_TSC_AUX = 0xc000_0103;
-
-    /** EFER: SYSCALL enabled. */
-    public static final long EFER_SCE = 1;
-
-    /** EFER: long mode enabled. */
-    public static final long EFER_LME = 1 << 8;
-
-    /** EFER: long mode active. */
-    public static final long EFER_LMA = 1 << 10;
-
-    /** EFER: no-execute enabled. */
-    public static final long EFER_NXE = 1 << 11;
-
-    private static final long EFER_FFXSR = 1 << 14;
-    private static final long EFER_WRITABLE = EFER_SCE | EFER_LME | EFER_NXE | EFER_FFXSR;
-
     private static final int IA32_TIME_STAMP_COUNTER = 0x10;
     private static final int IA32_PLATFORM_ID = 0x17;
+    private static final int IA32_FEATURE_CONTROL = 0x3a;
     private static final int IA32_TSC_ADJUST = 0x3b;
     private static final int IA32_SPEC_CTRL = 0x48;
     private static final int IA32_BIOS_SIGN_ID = 0x8b;
     private static final int MSR_PLATFORM_INFO = 0xce;
-    private static final int IA32_MTRRCAP = 0xfe;
     private static final int IA32_ARCH_CAPABILITIES = 0x10a;
     private static final int MSR_MISC_FEATURES_ENABLES = 0x140;
+    private static final int IA32_SYSENTER_CS = 0x174;
+    private static final int IA32_SYSENTER_ESP = 0x175;
+    private static final int IA32_SYSENTER_EIP = 0x176;
     private static final int IA32_MISC_ENABLE = 0x1a0;
     private static final int IA32_DEBUGCTL = 0x1d9;
-    private static final int IA32_MTRR_PHYSBASE0 = 0x200;
     private static final int IA32_PAT = 0x277;
-    private static final int IA32_MTRR_DEF_TYPE = 0x2ff;
-    private static final int[] IA32_MTRR_FIXED = {
-        0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f
-    };
+    private static final int X2APIC_TPR = 0x808;
 
-    private static final int MSR_AMD_SYSCFG = 0xc001_0010;
-    private static final int MSR_AMD_HWCR = 0xc001_0015;
-    private static final int MSR_AMD_TOP_MEM = 0xc001_001a;
-    private static final int MSR_AMD_TOP_MEM2 = 0xc001_001d;
-    private static final int MSR_AMD_NB_CFG = 0xc001_001f;
-    private static final int MSR_AMD_DE_CFG = 0xc001_1029;
+    private static final int IA32_EFER = 0xc000_0080;
+    private static final int IA32_STAR = 0xc000_0081;
+    private static final int IA32_LSTAR = 0xc000_0082;
+    private static final int IA32_CSTAR = 0xc000_0083;
+    private static final int IA32_FMASK = 0xc000_0084;
+    private static final int IA32_FS_BASE = 0xc000_0100;
+    private static final int IA32_GS_BASE = 0xc000_0101;
+    private static final int IA32_KERNEL_GS_BASE = 0xc000_0102;
+    private static final int IA32_TSC_AUX = 0xc000_0103;
 
-    /** Memory type write-back. */
-    private static final long WRITE_BACK = 6;
+    private static final int AMD_SYSCFG = 0xc001_0010;
+    private static final int AMD_HWCR = 0xc001_0015;
+    private static final int AMD_TOP_MEM = 0xc001_001a;
+    private static final int AMD_TOP_MEM2 = 0xc001_001d;
+    private static final int AMD_NB_CFG = 0xc001_001f;
+    private static final int AMD_INT_PENDING = 0xc001_0055;
+    private static final int AMD_MMIO_CONF_BASE = 0xc001_0058;
+    private static final int AMD_LS_CFG = 0xc001_1020;
+    private static final int AMD_IC_CFG = 0xc001_1021;
+    private static final int AMD_DC_CFG = 0xc001_1022;
+    private static final int AMD_DE_CFG = 0xc001_1029;
+    private static final int AMD_BU_CFG2 = 0xc001_102a;
 
-    private static final int VARIABLE_MTRR_COUNT = 8;
-    private static final long MTRRCAP_FIXED = 1 << 8;
-    private static final long MTRRCAP_WRITE_COMBINING = 1 << 10;
-    private static final long MTRR_ENABLED = 1 << 11;
-    private static final long MTRR_FIXED_ENABLED = 1 << 10;
-    private static final long ALL_WRITE_BACK = 0x0606_0606_0606_0606L;
+    private static final long EFER_SCE = 1;
+    private static final long EFER_LME = 1 << 8;
+    private static final long EFER_LMA = 1 << 10;
+    private static final long EFER_NXE = 1 << 11;
 
-    /** WB, WT, UC−, UC, twice: the power-on value. */
-    private static final long PAT_RESET = 0x0007_0406_0007_0406L;
+    /** Automatic IBRS, AMD only. */
+    private static final long EFER_AIBRSE = 1 << 21;
 
-    /** Fast strings on; branch trace and precise event storage not available. */
-    private static final long MISC_ENABLE_VALUE = 1 | 1 << 11 | 1 << 12;
-
-    private static final long SPEC_CTRL_IBRS = 1;
-
-    /**
-     * Statements about weaknesses this processor is said not to have (docs/machine.md): RDCL_NO,
-     * IBRS_ALL, SKIP_L1DFL_VMENTRY, SSB_NO, MDS_NO, PSCHANGE_MC_NO, TAA_NO, SBDR_SSDP_NO, FBSDP_NO,
-     * PSDP_NO, BHI_NO, PBRSB_NO, GDS_NO, RFDS_NO, ITS_NO.
-     */
-    private static final long ARCH_CAPABILITIES_VALUE =
-            1L | 1L << 1 | 1L << 3 | 1L << 4 | 1L << 5 | 1L << 6 | 1L << 8 | 1L << 13 | 1L << 14
-                    | 1L << 15 | 1L << 20 | 1L << 24 | 1L << 26 | 1L << 27 | 1L << 62;
-
-    /** Microcode revision; arbitrary: Linux loads none and checks none under a hypervisor. */
-    private static final long AMD_PATCH_LEVEL = 0x0100_0065;
-
-    private static final long INTEL_MICROCODE_REVISION = 1L << 32;
-
-    /** The TSC counts at the rate of P0: without it Linux complains of the firmware. */
+    /** The TSC counts at the P0 frequency; Linux calls it a firmware bug if not. */
     private static final long HWCR_TSC_FREQ_SEL = 1 << 24;
 
-    private static final long HWCR_WRITABLE =
-            HWCR_TSC_FREQ_SEL | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 18;
-
-    /** LFENCE serialises. */
+    /** LFENCE waits for earlier instructions. */
     private static final long DE_CFG_LFENCE_SERIALIZE = 1 << 1;
 
-    /** Access to extended PCI configuration space through the ports. */
-    private static final long NB_CFG_CF8_EXT_CFG = 1L << 46;
+    private static final long FEATURE_CONTROL_LOCKED = 1;
 
-    /** A register without effect: its value, and which bits can be written. */
-    private static final class Stored {
-        private long value;
+    /** Fast strings; no branch trace store; no event-based sampling. */
+    private static final long MISC_ENABLE_RESET = 1 | 1 << 11 | 1 << 12;
+
+    /** Immune to everything Linux asks about, with the cheap kind of IBRS. */
+    private static final long ARCH_CAPABILITIES =
+            1L // RDCL_NO: no page-table isolation
+                    | 1L << 1 // IBRS_ALL: no retpolines
+                    | 1L << 3 // SKIP_L1DFL_VMENTRY
+                    | 1L << 4 // SSB_NO
+                    | 1L << 5 // MDS_NO
+                    | 1L << 6 // IF_PSCHANGE_MC_NO
+                    | 1L << 8 // TAA_NO
+                    | 1L << 13 // SBDR_SSDP_NO
+                    | 1L << 14 // FBSDP_NO
+                    | 1L << 15 // PSDP_NO
+                    | 1L << 20 // BHI_NO
+                    | 1L << 24 // PBRSB_NO
+                    | 1L << 26 // GDS_NO
+                    | 1L << 27 // RFDS_NO
+                    | 1L << 62; // ITS_NO
+
+    /** The reset value (Intel SDM vol. 3A §12.12.4): WB, WT, UC-, UC, twice. */
+    private static final long PAT_RESET = 0x0007_0406_0007_0406L;
+
+    private static final long MICROCODE_REVISION_INTEL = 1L << 32;
+
+    /** Low half, as AMD has it; the value KVM shows. */
+    private static final long MICROCODE_REVISION_AMD = 0x0100_0065;
+
+    private static final long ALL = -1;
+    private static final long LOW_HALF = 0xffff_ffffL;
+
+    /** Unknown registers that are named one by one in the log; arbitrary. */
+    private static final int MAX_LOGGED = 64;
+
+    /** A register that only keeps a value. */
+    private static final class Kept {
         private final long writable;
-        private final long ignored;
+        private final boolean ignoresOtherBits;
+        private long value;
 
-        Stored(long value, long writable, long ignored) {
-            this.value = value;
+        Kept(long reset, long writable, boolean ignoresOtherBits) {
+            this.value = reset;
             this.writable = writable;
-            this.ignored = ignored;
+            this.ignoresOtherBits = ignoresOtherBits;
+        }
+
+        void write(long newValue) {
+            if (!ignoresOtherBits && ((newValue ^ value) & ~writable) != 0) {
+                throw new GeneralProtectionException();
+            }
+            value = (value & ~writable) | (newValue & writable);
         }
     }
 
-    private final Map<Integer, Stored> stored = new HashMap<>();
-    private final LocalApic apic;
-    private final PvClock pvClock;
-    private final TscClock tscClock;
+    private final LongSupplier tsc;
     private final BaseRegisters bases;
-    private final UnknownAccesses unknown;
+    private final MsrDevice[] devices;
+    private final Consumer<String> log;
+    private final ExtendedState xstate;
+    private final long eferWritable;
+    private final Map<Integer, Kept> kept = new HashMap<>();
+    private final Map<Integer, Long> unknown = new HashMap<>();
 
-    private long efer;
+    private long efer = EFER_LME | EFER_LMA;
     private long star;
     private long lstar;
     private long cstar;
-    private long fmask;
-    private int tscAux;
-    private long sysenterCs;
-    private long sysenterEsp;
-    private long sysenterEip;
+    private long syscallFlagMask;
+    private long pat = PAT_RESET;
+    private long xcr0 = ExtendedState.X87;
+    private long unknownCount;
 
     /**
-     * Registers as the 64-bit boot protocol leaves them: long mode is active.
+     * Registers as a CPU in long mode has them when a kernel is entered.
      *
-     * @param cpuid what the guest's processor is
-     * @param unknown counts accesses to registers that do not exist
+     * @param cpuid decides which vendor's registers there are
+     * @param tsc the host's time-stamp counter, which is the guest's
+     * @param bases the base registers
+     * @param devices owners of registers elsewhere, asked in this order
+     * @param log told of each unknown register once
      */
     public MsrModel(
             CpuidModel cpuid,
-            LocalApic apic,
-            PvClock pvClock,
-            TscClock tscClock,
+            LongSupplier tsc,
             BaseRegisters bases,
-            UnknownAccesses unknown) {
-        this.apic = apic;
-        this.pvClock = pvClock;
-        this.tscClock = tscClock;
+            List<MsrDevice> devices,
+            Consumer<String> log) {
+        this.tsc = tsc;
         this.bases = bases;
-        this.unknown = unknown;
-        this.efer = EFER_LME | EFER_LMA;
-        defineCommon(cpuid.physicalAddressBits());
+        this.devices = devices.toArray(MsrDevice[]::new);
+        this.log = log;
+        this.xstate = cpuid.extendedState();
+        this.eferWritable = EFER_SCE | EFER_LME | EFER_NXE | (cpuid.isAmd() ? EFER_AIBRSE : 0);
+        addCommon();
         if (cpuid.isAmd()) {
-            defineAmd();
+            addAmd();
         } else {
-            defineIntel();
+            addIntel();
         }
     }
 
-    // ---- Registers without effect ------------------------------------------------------------
+    private void addCommon() {
+        // The TSC is the host's: neither it nor its adjustment can be moved.
+        ignoring(IA32_TSC_ADJUST, 0, 0);
+        faulting(IA32_SYSENTER_CS, 0, LOW_HALF);
+        faulting(IA32_SYSENTER_ESP, 0, ALL);
+        faulting(IA32_SYSENTER_EIP, 0, ALL);
+        faulting(IA32_TSC_AUX, 0, LOW_HALF);
+        ignoring(IA32_DEBUGCTL, 0, 0);
+    }
+
+    private void addIntel() {
+        ignoring(IA32_BIOS_SIGN_ID, MICROCODE_REVISION_INTEL, 0);
+        faulting(IA32_PLATFORM_ID, 0, 0);
+        faulting(IA32_FEATURE_CONTROL, FEATURE_CONTROL_LOCKED, 0);
+        faulting(IA32_ARCH_CAPABILITIES, ARCH_CAPABILITIES, 0);
+        faulting(IA32_SPEC_CTRL, 0, LOW_HALF);
+        faulting(MSR_PLATFORM_INFO, 0, 0);
+        faulting(MSR_MISC_FEATURES_ENABLES, 0, 0);
+        ignoring(IA32_MISC_ENABLE, MISC_ENABLE_RESET, 0);
+    }
+
+    private void addAmd() {
+        ignoring(IA32_BIOS_SIGN_ID, MICROCODE_REVISION_AMD, 0);
+        ignoring(AMD_HWCR, HWCR_TSC_FREQ_SEL, LOW_HALF & ~HWCR_TSC_FREQ_SEL);
+        ignoring(AMD_DE_CFG, DE_CFG_LFENCE_SERIALIZE, ALL & ~DE_CFG_LFENCE_SERIALIZE);
+        for (int readOnly : new int[] {AMD_TOP_MEM, AMD_TOP_MEM2, AMD_INT_PENDING}) {
+            ignoring(readOnly, 0, 0);
+        }
+        ignoring(AMD_SYSCFG, 0, 0);
+        ignoring(AMD_MMIO_CONF_BASE, 0, 0);
+        for (int stored : new int[] {AMD_NB_CFG, AMD_LS_CFG, AMD_IC_CFG, AMD_DC_CFG, AMD_BU_CFG2}) {
+            ignoring(stored, 0, ALL);
+        }
+    }
+
+    /** A register in which changes of other than the writable bits fault. */
+    private void faulting(int msr, long reset, long writable) {
+        kept.put(msr, new Kept(reset, writable, false));
+    }
+
+    /** A register in which changes of other than the writable bits are lost. */
+    private void ignoring(int msr, long reset, long writable) {
+        kept.put(msr, new Kept(reset, writable, true));
+    }
+
+    // ---- What the vCPU loop needs ------------------------------------------------------------
+
+    /** Guest RIP of the kernel's entry for SYSCALL in 64-bit code. */
+    public long syscallEntry64() {
+        return lstar;
+    }
+
+    /** Guest RIP of the kernel's entry for SYSCALL in compatibility mode. */
+    public long syscallEntry32() {
+        return cstar;
+    }
+
+    /** Flags that SYSCALL clears. */
+    public long syscallFlagMask() {
+        return syscallFlagMask;
+    }
+
+    /** Selector bases of SYSCALL and SYSRET. */
+    public long star() {
+        return star;
+    }
+
+    /** IA32_EFER. */
+    public long efer() {
+        return efer;
+    }
+
+    /** The APIC's task priority: CR8 is its upper half. */
+    public long taskPriority() {
+        return read(X2APIC_TPR);
+    }
+
+    /** Writes the APIC's task priority. */
+    public void setTaskPriority(long value) {
+        write(X2APIC_TPR, value);
+    }
+
+    /** Whether XSETBV would take a value; index 0 is the only one there is. */
+    public boolean isValidXcr(int index, long value) {
+        return index == 0 && xstate.isValidXcr0(value);
+    }
 
     /**
-     * A register that keeps what is written.
+     * Executes XSETBV. The register XSAVE obeys stays the host's, of which this is a part.
      *
-     * @param writable bits that can be changed; setting others faults
+     * @throws GeneralProtectionException if the value is not valid
      */
-    private void define(int msr, long value, long writable) {
-        stored.put(msr, new Stored(value, writable, 0));
-    }
-
-    /**
-     * A register of which a write changes nothing.
-     *
-     * @param ignored bits that may be written nevertheless
-     */
-    private void defineIgnored(int msr, long value, long ignored) {
-        stored.put(msr, new Stored(value, 0, ignored));
-    }
-
-    private void defineCommon(int physicalAddressBits) {
-        long pageFrame = (1L << physicalAddressBits) - 1 & -4096L;
-        define(IA32_SPEC_CTRL, 0, SPEC_CTRL_IBRS);
-        define(IA32_ARCH_CAPABILITIES, ARCH_CAPABILITIES_VALUE, 0);
-        define(IA32_DEBUGCTL, 0, 3);
-        // The counter runs natively: there is nothing to adjust.
-        define(IA32_TSC_ADJUST, 0, -1);
-        define(IA32_PAT, PAT_RESET, 0x0707_0707_0707_0707L);
-        define(IA32_MTRRCAP, VARIABLE_MTRR_COUNT | MTRRCAP_FIXED | MTRRCAP_WRITE_COMBINING, 0);
-        define(
-                IA32_MTRR_DEF_TYPE,
-                WRITE_BACK | MTRR_ENABLED | MTRR_FIXED_ENABLED,
-                7 | MTRR_ENABLED | MTRR_FIXED_ENABLED);
-        for (int msr : IA32_MTRR_FIXED) {
-            define(msr, ALL_WRITE_BACK, 0x0707_0707_0707_0707L);
+    public void setXcr(int index, long value) {
+        if (!isValidXcr(index, value)) {
+            throw new GeneralProtectionException();
         }
-        for (int i = 0; i < VARIABLE_MTRR_COUNT; i++) {
-            define(IA32_MTRR_PHYSBASE0 + 2 * i, 0, pageFrame | 7);
-            define(IA32_MTRR_PHYSBASE0 + 2 * i + 1, 0, pageFrame | MTRR_ENABLED);
-        }
+        xcr0 = value;
     }
 
-    private void defineIntel() {
-        define(IA32_PLATFORM_ID, 0, 0);
-        defineIgnored(IA32_BIOS_SIGN_ID, INTEL_MICROCODE_REVISION, -1);
-        define(MSR_PLATFORM_INFO, 0, 0);
-        define(MSR_MISC_FEATURES_ENABLES, 0, 0);
-        define(IA32_MISC_ENABLE, MISC_ENABLE_VALUE, -1);
+    /** What the guest has put into XCR0. */
+    public long xcr0() {
+        return xcr0;
     }
 
-    private void defineAmd() {
-        defineIgnored(IA32_BIOS_SIGN_ID, AMD_PATCH_LEVEL, -1);
-        define(MSR_AMD_SYSCFG, 0, 0);
-        define(MSR_AMD_HWCR, HWCR_TSC_FREQ_SEL, HWCR_WRITABLE);
-        define(MSR_AMD_TOP_MEM, 0, 0);
-        define(MSR_AMD_TOP_MEM2, 0, 0);
-        define(MSR_AMD_NB_CFG, NB_CFG_CF8_EXT_CFG, -1);
-        defineIgnored(MSR_AMD_DE_CFG, DE_CFG_LFENCE_SERIALIZE, -1);
+    /** Accesses to registers that do not exist, so far. */
+    public long unknownCount() {
+        return unknownCount;
     }
 
     // ---- Access ------------------------------------------------------------------------------
@@ -263,137 +292,96 @@ public final class MsrModel {
     /**
      * Executes RDMSR.
      *
-     * @throws GeneralProtectionException if the guest's instruction faults
+     * @param msr ECX
+     * @throws GeneralProtectionException if there is no such register
      */
     public long read(int msr) {
+        for (MsrDevice device : devices) {
+            if (device.owns(msr)) {
+                return device.read(msr);
+            }
+        }
         return switch (msr) {
             case IA32_FS_BASE -> bases.fsBase();
             case IA32_GS_BASE -> bases.gsBase();
             case IA32_KERNEL_GS_BASE -> bases.kernelGsBase();
-            case IA32_TIME_STAMP_COUNTER -> tscClock.tsc();
+            case IA32_TIME_STAMP_COUNTER -> tsc.getAsLong();
             case IA32_EFER -> efer;
             case IA32_STAR -> star;
             case IA32_LSTAR -> lstar;
             case IA32_CSTAR -> cstar;
-            case IA32_FMASK -> fmask;
-            case IA32_TSC_AUX -> Integer.toUnsignedLong(tscAux);
-            case IA32_SYSENTER_CS -> sysenterCs;
-            case IA32_SYSENTER_ESP -> sysenterEsp;
-            case IA32_SYSENTER_EIP -> sysenterEip;
-            default -> readOther(msr);
+            case IA32_FMASK -> syscallFlagMask;
+            case IA32_PAT -> pat;
+            default -> find(msr, "read").value;
         };
-    }
-
-    private long readOther(int msr) {
-        if (LocalApic.owns(msr)) {
-            return apic.readMsr(msr);
-        }
-        if (PvClock.owns(msr)) {
-            return pvClock.readMsr(msr);
-        }
-        Stored register = stored.get(msr);
-        if (register == null) {
-            unknown.count(Integer.toUnsignedLong(msr), "read");
-            throw new GeneralProtectionException();
-        }
-        return register.value;
     }
 
     /**
      * Executes WRMSR.
      *
-     * @throws GeneralProtectionException if the guest's instruction faults
+     * @param msr ECX
+     * @param value EDX:EAX
+     * @throws GeneralProtectionException if there is no such register or it does not take the value
      */
     public void write(int msr, long value) {
+        for (MsrDevice device : devices) {
+            if (device.owns(msr)) {
+                device.write(msr, value);
+                return;
+            }
+        }
         switch (msr) {
             case IA32_FS_BASE -> bases.setFsBase(canonical(value));
             case IA32_GS_BASE -> bases.setGsBase(canonical(value));
             case IA32_KERNEL_GS_BASE -> bases.setKernelGsBase(canonical(value));
+            case IA32_TIME_STAMP_COUNTER -> {}
             case IA32_EFER -> writeEfer(value);
             case IA32_STAR -> star = value;
             case IA32_LSTAR -> lstar = canonical(value);
             case IA32_CSTAR -> cstar = canonical(value);
-            case IA32_FMASK -> fmask = value & 0xffff_ffffL;
-            case IA32_TSC_AUX -> {
-                check(value >>> 32 == 0);
-                tscAux = (int) value;
-            }
-            case IA32_SYSENTER_CS -> sysenterCs = value & 0xffff_ffffL;
-            case IA32_SYSENTER_ESP -> sysenterEsp = canonical(value);
-            case IA32_SYSENTER_EIP -> sysenterEip = canonical(value);
-            case IA32_TIME_STAMP_COUNTER ->
-                    // The guest reads the host's counter, which cannot be set.
-                    unknown.count(msr, "write ignored: value=0x" + Long.toHexString(value));
-            default -> writeOther(msr, value);
+            case IA32_FMASK -> syscallFlagMask = value & LOW_HALF;
+            case IA32_PAT -> pat = validPat(value);
+            case IA32_SYSENTER_ESP, IA32_SYSENTER_EIP -> find(msr, "write").write(canonical(value));
+            default -> find(msr, "write").write(value);
         }
     }
 
-    private void writeOther(int msr, long value) {
-        if (LocalApic.owns(msr)) {
-            apic.writeMsr(msr, value);
-            return;
-        }
-        if (PvClock.owns(msr)) {
-            pvClock.writeMsr(msr, value);
-            return;
-        }
-        Stored register = stored.get(msr);
+    private Kept find(int msr, String access) {
+        Kept register = kept.get(msr);
         if (register == null) {
-            unknown.count(Integer.toUnsignedLong(msr), "write value=0x" + Long.toHexString(value));
+            unknownCount++;
+            if (unknown.merge(msr, 1L, Long::sum) == 1 && unknown.size() <= MAX_LOGGED) {
+                log.accept(String.format("unknown MSR: msr=0x%x, first access=%s", msr, access));
+            }
             throw new GeneralProtectionException();
         }
-        long changed = value ^ register.value;
-        check((changed & ~(register.writable | register.ignored)) == 0);
-        register.value ^= changed & register.writable;
-    }
-
-    private void writeEfer(long value) {
-        check((value & ~(EFER_WRITABLE | EFER_LMA)) == 0);
-        // Long mode cannot be left: paging is always on here.
-        check((value & EFER_LME) != 0);
-        efer = value | EFER_LMA;
+        return register;
     }
 
     private static long canonical(long gva) {
-        check(gva << 16 >> 16 == gva);
+        if (gva << 16 >> 16 != gva) {
+            throw new GeneralProtectionException();
+        }
         return gva;
     }
 
-    private static void check(boolean legal) {
-        if (!legal) {
+    /** LMA follows LME and CR0.PG; paging is always on here, so LME cannot change. */
+    private void writeEfer(long value) {
+        long other = value & ~eferWritable & ~EFER_LMA;
+        if (other != 0 || (value & EFER_LME) == 0) {
             throw new GeneralProtectionException();
         }
+        efer = value | EFER_LMA;
     }
 
-    // ---- What the vCPU loop needs ------------------------------------------------------------
-
-    /** IA32_EFER. */
-    public long efer() {
-        return efer;
-    }
-
-    /** IA32_STAR. */
-    public long star() {
-        return star;
-    }
-
-    /** IA32_LSTAR. */
-    public long lstar() {
-        return lstar;
-    }
-
-    /** IA32_CSTAR. */
-    public long cstar() {
-        return cstar;
-    }
-
-    /** IA32_FMASK. */
-    public long fmask() {
-        return fmask;
-    }
-
-    /** IA32_TSC_AUX. */
-    public int tscAux() {
-        return tscAux;
+    /** Each byte is 0, 1 or 4 to 7. */
+    private static long validPat(long value) {
+        for (int shift = 0; shift < Long.SIZE; shift += Byte.SIZE) {
+            int type = (int) (value >>> shift) & 0xff;
+            if (type > 7 || type == 2 || type == 3) {
+                throw new GeneralProtectionException();
+            }
+        }
+        return value;
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+
 /**
- * What the guest's processor is: CPUID, model-specific registers, exceptions, state. Runs on vCPU
- * threads; executes nothing on the host itself.
+ * The virtual CPU's architectural state and what acts on it: exceptions, segments, CPUID, MSRs and
+ * the instructions that the monitor performs.
  *
- * <p>Specifications: Intel SDM vol. 2A (CPUID), vol. 4 (MSRs); AMD APM vol. 3 appendix E, vol. 2
- * appendix A; Linux Documentation/virt/kvm/x86/cpuid.rst. See docs/machine.md.
+ * <p>Runs on the vCPU thread while the vCPU is stopped. Governing text: Intel SDM vol. 2 and 3A.
  */
 package org.linuxonlinux.vmm.cpu;
