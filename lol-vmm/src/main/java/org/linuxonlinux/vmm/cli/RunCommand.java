@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.linuxonlinux.host.HostCallException;
+import org.linuxonlinux.memory.MemorySize;
 import org.linuxonlinux.ptrace.TracerException;
 import org.linuxonlinux.vmm.ExitOutcome;
 import org.linuxonlinux.vmm.MachineConfig;
