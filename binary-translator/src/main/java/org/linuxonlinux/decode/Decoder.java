@@ -117,13 +117,13 @@ public final class Decoder {
                     return noMoreBytes;
                 }
                 out.map = opcode == 0x38 ? 2 : 3;
-                table = opcode == 0x38 ? Tables.MAP_0F38 : Tables.MAP_0F3A;
+                table = opcode == 0x38 ? Legacy38.TABLE : Legacy3A.TABLE;
                 opcode = code[p++] & 0xff;
             } else if (opcode == 0x0f) {
                 return decode3DNow(code, p, end, noMoreBytes, out);
             } else {
                 out.map = 1;
-                table = Tables.MAP_0F;
+                table = Two.TABLE;
             }
         } else if (opcode == 0xc5 || opcode == 0xc4 || opcode == 0x62) {
             if ((prefixes & Instruction.PREFIXES_BARRED_BEFORE_VEX) != 0 || rex != 0) {
@@ -145,7 +145,7 @@ public final class Decoder {
             prefixCode = out.mandatoryPrefix;
             opcode = code[p++] & 0xff;
         } else {
-            table = Tables.MAP_ONE;
+            table = One.TABLE;
         }
         out.opcode = opcode;
         out.opcodeOffset = p - 1 - offset;
@@ -170,8 +170,8 @@ public final class Decoder {
         out.mandatoryPrefix = b & 3;
         out.map = map;
         return map == 1
-                ? VexTables.MAP_0F
-                : map == 2 ? VexTables.MAP_0F38 : map == 3 ? VexTables.MAP_0F3A : null;
+                ? Vex1.TABLE
+                : map == 2 ? Vex2.TABLE : map == 3 ? Vex3.TABLE : null;
     }
 
     /** Parses the three bytes after 62; returns the opcode map, null when the prefix is invalid. */
@@ -197,15 +197,15 @@ public final class Decoder {
         out.map = p0 & 7;
         switch (p0 & 7) {
             case 1:
-                return EvexTables.MAP_0F;
+                return Evex1.TABLE;
             case 2:
-                return EvexTables.MAP_0F38;
+                return Evex2.TABLE;
             case 3:
-                return EvexTables.MAP_0F3A;
+                return Evex3.TABLE;
             case 5:
-                return EvexTables.MAP_5;
+                return Evex5.TABLE;
             case 6:
-                return EvexTables.MAP_6;
+                return Evex6.TABLE;
             default:
                 return null;
         }
@@ -230,7 +230,7 @@ public final class Decoder {
         }
         out.opcode = code[p] & 0xff;
         out.opcodeOffset = p++ - out.start;
-        out.table = Tables.MAP_3DNOW;
+        out.table = ThreeDNow.TABLE;
         out.row = out.table.find(out.opcode, modrm | (modrm >= 0xc0 ? OpcodeTable.STATE_MOD3 : 0));
         if (out.row < 0) {
             return UNDEFINED;
@@ -324,11 +324,12 @@ public final class Decoder {
 
     /** Register fields that name nothing, and restrictions the row language does not express. */
     private static boolean isOperandValid(int modrm, Instruction out) {
-        int form = (int) out.table.operands[out.row] & OpcodeTable.FORM_MASK;
-        if (form == OpcodeTable.FORM_S) {
-            // MOV to a segment register: no CS, no register above GS.
-            int segment = modrm >> 3 & 7;
+        int segment = modrm >> 3 & 7;
+        if (out.map == 0 && out.opcode == 0x8e) {
             return segment != 1 && segment < 6;
+        }
+        if (out.map == 0 && out.opcode == 0x8c) {
+            return segment < 6;
         }
         if (out.encoding == Encoding.LEGACY) {
             return true;
@@ -437,34 +438,96 @@ public final class Decoder {
                 | code[p + 3] << 24;
     }
 
-    /** Legacy maps: needed from the first instruction on. */
-    private static final class Tables {
-        static final OpcodeTable MAP_ONE = new OpcodeTable(OneByteMap.ROWS, false);
-        static final OpcodeTable MAP_0F = new OpcodeTable(TwoByteMap.ROWS, false);
-        static final OpcodeTable MAP_0F38 = new OpcodeTable(Map0F38.ROWS, false);
-        static final OpcodeTable MAP_0F3A = new OpcodeTable(Map0F3A.ROWS, false);
-        static final OpcodeTable MAP_3DNOW = new OpcodeTable(Map3DNow.ROWS, false);
+    // One holder per map: a map is parsed when its first instruction is met.
 
-        private Tables() {}
+    /** One-byte opcodes. */
+    private static final class One {
+        static final OpcodeTable TABLE = new OpcodeTable(OneByteMap.ROWS, false);
+
+        private One() {}
     }
 
-    /** VEX maps, built when the first VEX instruction is met. */
-    private static final class VexTables {
-        static final OpcodeTable MAP_0F = new OpcodeTable(VexMap0F.ROWS, true);
-        static final OpcodeTable MAP_0F38 = new OpcodeTable(VexMap0F38.ROWS, true);
-        static final OpcodeTable MAP_0F3A = new OpcodeTable(VexMap0F3A.ROWS, true);
+    /** After 0F. */
+    private static final class Two {
+        static final OpcodeTable TABLE = new OpcodeTable(TwoByteMap.ROWS, false);
 
-        private VexTables() {}
+        private Two() {}
     }
 
-    /** EVEX maps, built when the first EVEX instruction is met. */
-    private static final class EvexTables {
-        static final OpcodeTable MAP_0F = new OpcodeTable(EvexMap0F.ROWS, true);
-        static final OpcodeTable MAP_0F38 = new OpcodeTable(EvexMap0F38.ROWS, true);
-        static final OpcodeTable MAP_0F3A = new OpcodeTable(EvexMap0F3A.ROWS, true);
-        static final OpcodeTable MAP_5 = new OpcodeTable(EvexMap5.ROWS, true);
-        static final OpcodeTable MAP_6 = new OpcodeTable(EvexMap6.ROWS, true);
+    /** After 0F 38. */
+    private static final class Legacy38 {
+        static final OpcodeTable TABLE = new OpcodeTable(Map0F38.ROWS, false);
 
-        private EvexTables() {}
+        private Legacy38() {}
+    }
+
+    /** After 0F 3A. */
+    private static final class Legacy3A {
+        static final OpcodeTable TABLE = new OpcodeTable(Map0F3A.ROWS, false);
+
+        private Legacy3A() {}
+    }
+
+    /** 3DNow!. */
+    private static final class ThreeDNow {
+        static final OpcodeTable TABLE = new OpcodeTable(Map3DNow.ROWS, false);
+
+        private ThreeDNow() {}
+    }
+
+    /** VEX map 1. */
+    private static final class Vex1 {
+        static final OpcodeTable TABLE = new OpcodeTable(VexMap0F.ROWS, true);
+
+        private Vex1() {}
+    }
+
+    /** VEX map 2. */
+    private static final class Vex2 {
+        static final OpcodeTable TABLE = new OpcodeTable(VexMap0F38.ROWS, true);
+
+        private Vex2() {}
+    }
+
+    /** VEX map 3. */
+    private static final class Vex3 {
+        static final OpcodeTable TABLE = new OpcodeTable(VexMap0F3A.ROWS, true);
+
+        private Vex3() {}
+    }
+
+    /** EVEX map 1. */
+    private static final class Evex1 {
+        static final OpcodeTable TABLE = new OpcodeTable(EvexMap0F.ROWS, true);
+
+        private Evex1() {}
+    }
+
+    /** EVEX map 2. */
+    private static final class Evex2 {
+        static final OpcodeTable TABLE = new OpcodeTable(EvexMap0F38.ROWS, true);
+
+        private Evex2() {}
+    }
+
+    /** EVEX map 3. */
+    private static final class Evex3 {
+        static final OpcodeTable TABLE = new OpcodeTable(EvexMap0F3A.ROWS, true);
+
+        private Evex3() {}
+    }
+
+    /** EVEX map 5. */
+    private static final class Evex5 {
+        static final OpcodeTable TABLE = new OpcodeTable(EvexMap5.ROWS, true);
+
+        private Evex5() {}
+    }
+
+    /** EVEX map 6. */
+    private static final class Evex6 {
+        static final OpcodeTable TABLE = new OpcodeTable(EvexMap6.ROWS, true);
+
+        private Evex6() {}
     }
 }

@@ -192,14 +192,14 @@ final class EvexMap0F38 {
             8d.66.w0 vpermb          =Vx,Hx,Wx
             8d.66.w1 vpermw          =Vx,Hx,Wx
             8f.66.w0 vpshufbitqmb    =kgq,Hx,Wx
-            90.66.w0 vpgatherdd      +Vx,Td     vs:x
-            90.66.w1 vpgatherdq      +Vx,Tq     vs:j
-            91.66.w0 vpgatherqd      +Vj,Td     vs:x
-            91.66.w1 vpgatherqq      +Vx,Tq     vs:x
-            92.66.w0 vgatherdps      +Vx,Td     vs:x
-            92.66.w1 vgatherdpd      +Vx,Tq     vs:j
-            93.66.w0 vgatherqps      +Vj,Td     vs:x
-            93.66.w1 vgatherqpd      +Vx,Tq     vs:x
+            90.66.w0 vpgatherdd      +Vx,Td     vsx
+            90.66.w1 vpgatherdq      +Vx,Tq     vsj
+            91.66.w0 vpgatherqd      +Vj,Td     vsx
+            91.66.w1 vpgatherqq      +Vx,Tq     vsx
+            92.66.w0 vgatherdps      +Vx,Td     vsx
+            92.66.w1 vgatherdpd      +Vx,Tq     vsj
+            93.66.w0 vgatherqps      +Vj,Td     vsx
+            93.66.w1 vgatherqpd      +Vx,Tq     vsx
             96.66.w0 vfmaddsub132ps  +Vx,Hx,Wx  b4 er
             96.66.w1 vfmaddsub132pd  +Vx,Hx,Wx  b8 er
             97.66.w0 vfmsubadd132ps  +Vx,Hx,Wx  b4 er
@@ -220,14 +220,14 @@ final class EvexMap0F38 {
             9e.66.w1 vfnmsub132pd    +Vx,Hx,Wx  b8 er
             9f.66.w0 vfnmsub132ss    +Vo,Ho,Wd  er
             9f.66.w1 vfnmsub132sd    +Vo,Ho,Wq  er
-            a0.66.w0 vpscatterdd     =Td,Vx     vs:x
-            a0.66.w1 vpscatterdq     =Tq,Vx     vs:j
-            a1.66.w0 vpscatterqd     =Td,Vj     vs:x
-            a1.66.w1 vpscatterqq     =Tq,Vx     vs:x
-            a2.66.w0 vscatterdps     =Td,Vx     vs:x
-            a2.66.w1 vscatterdpd     =Tq,Vx     vs:j
-            a3.66.w0 vscatterqps     =Td,Vj     vs:x
-            a3.66.w1 vscatterqpd     =Tq,Vx     vs:x
+            a0.66.w0 vpscatterdd     =Td,Vx     vsx
+            a0.66.w1 vpscatterdq     =Tq,Vx     vsj
+            a1.66.w0 vpscatterqd     =Td,Vj     vsx
+            a1.66.w1 vpscatterqq     =Tq,Vx     vsx
+            a2.66.w0 vscatterdps     =Td,Vx     vsx
+            a2.66.w1 vscatterdpd     =Tq,Vx     vsj
+            a3.66.w0 vscatterqps     =Td,Vj     vsx
+            a3.66.w1 vscatterqpd     =Tq,Vx     vsx
             a6.66.w0 vfmaddsub213ps  +Vx,Hx,Wx  b4 er
             a6.66.w1 vfmaddsub213pd  +Vx,Hx,Wx  b8 er
             a7.66.w0 vfmsubadd213ps  +Vx,Hx,Wx  b4 er

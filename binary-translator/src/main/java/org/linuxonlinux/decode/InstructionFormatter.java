@@ -157,7 +157,10 @@ public final class InstructionFormatter {
         if (i == 0 && in.zeroesMasked()) {
             text.append("{z}");
         }
-        boolean last = i + 1 == in.operandCount() || in.operandKind(i + 1) == OperandKind.IMMEDIATE;
+        boolean last =
+                i + 1 == in.operandCount()
+                        ? in.operandKind(i) != OperandKind.IMMEDIATE
+                        : in.operandKind(i + 1) == OperandKind.IMMEDIATE;
         if (last && in.evexBroadcast && in.mod() == 3) {
             text.append(',');
             text.append(in.allowsRounding() ? ROUNDINGS[in.evexRounding] : "{sae}");

@@ -108,5 +108,9 @@ final class Map0F38 {
             f9.np    movdiri                   =My,Gy
             fa.f3    encodekey128              +Gd,Rd w:*
             fb.f3    encodekey256              +Gd,Rd w:*
+            fc.np    aadd                      +My,Gy
+            fc.66    aand                      +My,Gy
+            fc.f3    axor                      +My,Gy
+            fc.f2    aor                       +My,Gy
             """;
 }

@@ -218,9 +218,9 @@ final class OneByteMap {
             d8/1      fmul              Md
             d8/1      fmul              +s0,si
             d8/2      fcom              Md
-            d8/2      fcom              +s0,si
+            d8/2      fcom              si
             d8/3      fcomp             Md
-            d8/3      fcomp             +s0,si
+            d8/3      fcomp             si
             d8/4      fsub              Md
             d8/4      fsub              +s0,si
             d8/5      fsubr             Md

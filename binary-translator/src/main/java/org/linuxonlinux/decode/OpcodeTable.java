@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.decode;
 
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -35,7 +37,7 @@ import java.util.Map;
  * attributes  sens end d64 push pop odd nomod   branch and string kinds by name
  *             r: flags read, w: flags written, w?: flags possibly written (* = oszapc)
  *             i: registers read implicitly, o: written   mr mw  memory accessed in an odd way
- *             b2 b4 b8 bw  EVEX broadcast element (bw: 4 or 8 by W)   vs:x vs:j  VSIB index size
+ *             b2 b4 b8 bw  EVEX broadcast element (bw: 4 or 8 by W)   vsx vsj  VSIB index size
  *             s1 s2 s4 s8  EVEX displacement scale, where it is not the memory operand's size
  *             er sae  rounding control, exception suppression
  * </pre>
@@ -218,6 +220,7 @@ final class OpcodeTable {
     private final int rowCount;
 
     // Parser state, meaningless afterwards.
+    private byte[] bytes;
     private int position;
     private boolean usesVvvv;
 
@@ -229,15 +232,17 @@ final class OpcodeTable {
      */
     OpcodeTable(String text, boolean checksVvvv) {
         this.text = text;
-        java.util.Arrays.fill(first, (short) -1);
+        Arrays.fill(first, (short) -1);
         int row = 0;
-        int end = text.length();
+        bytes = text.getBytes(StandardCharsets.ISO_8859_1);
+        int end = bytes.length;
         while (position < end) {
             if (row == mask.length) {
                 grow();
             }
             parseRow(row++, checksVvvv);
         }
+        bytes = new byte[0];
         rowCount = row;
         mnemonics = new Mnemonic[row];
         names = new String[row];
@@ -245,13 +250,13 @@ final class OpcodeTable {
 
     private void grow() {
         int size = mask.length * 2;
-        mask = java.util.Arrays.copyOf(mask, size);
-        value = java.util.Arrays.copyOf(value, size);
-        attributes = java.util.Arrays.copyOf(attributes, size);
-        flags = java.util.Arrays.copyOf(flags, size);
-        implicit = java.util.Arrays.copyOf(implicit, size);
-        operands = java.util.Arrays.copyOf(operands, size);
-        name = java.util.Arrays.copyOf(name, size);
+        mask = Arrays.copyOf(mask, size);
+        value = Arrays.copyOf(value, size);
+        attributes = Arrays.copyOf(attributes, size);
+        flags = Arrays.copyOf(flags, size);
+        implicit = Arrays.copyOf(implicit, size);
+        operands = Arrays.copyOf(operands, size);
+        name = Arrays.copyOf(name, size);
     }
 
     int rowCount() {
@@ -316,36 +321,36 @@ final class OpcodeTable {
 
     // ---- parser ---------------------------------------------------------------------------
 
-    private static int hex(char c) {
+    private static int hex(int c) {
         return c <= '9' ? c - '0' : c - 'a' + 10;
     }
 
     private void skipBlanks() {
-        while (text.charAt(position) == ' ') {
+        while (bytes[position] == ' ') {
             position++;
         }
     }
 
     private void parseRow(int row, boolean checksVvvv) {
         usesVvvv = false;
-        int opcode = hex(text.charAt(position)) << 4 | hex(text.charAt(position + 1));
+        int opcode = hex(bytes[position]) << 4 | hex(bytes[position + 1]);
         position += 2;
         int opcodes = parseConditions(row);
         skipBlanks();
         int start = position;
-        char c;
-        while ((c = text.charAt(position)) > ' ' && c != ':') {
+        int c;
+        while ((c = bytes[position]) > ' ' && c != ':') {
             position++;
         }
         name[row] = start << 6 | (position - start);
-        while (text.charAt(position) > ' ') {
+        while (bytes[position] > ' ') {
             position++;
         }
         skipBlanks();
-        if (text.charAt(position) != '\n') {
+        if (bytes[position] != '\n') {
             parseOperands(row);
             skipBlanks();
-            while (text.charAt(position) != '\n') {
+            while (bytes[position] != '\n') {
                 parseAttribute(row);
                 skipBlanks();
             }
@@ -356,6 +361,10 @@ final class OpcodeTable {
         }
         if (checksVvvv && !usesVvvv) {
             mask[row] |= STATE_VVVV;
+        }
+        if ((attributes[row] & NO_MOD) != 0) {
+            mask[row] &= ~STATE_MOD3;
+            value[row] &= ~STATE_MOD3;
         }
         boolean hasModrm = (attributes[row] & MODRM) != 0;
         for (int i = opcode; i < opcode + opcodes; i++) {
@@ -375,29 +384,29 @@ final class OpcodeTable {
     /** Parses what follows the opcode digits; returns how many opcodes the row stands for. */
     private int parseConditions(int row) {
         int opcodes = 1;
-        char c = text.charAt(position);
+        int c = bytes[position];
         if (c == '+') {
             opcodes = 8;
-            c = text.charAt(++position);
+            c = bytes[++position];
         } else if (c == '%') {
             opcodes = 16;
-            c = text.charAt(++position);
+            c = bytes[++position];
         }
         if (c == '/') {
-            require(row, 0x38, hex(text.charAt(position + 1)) << 3);
+            require(row, 0x38, hex(bytes[position + 1]) << 3);
             attributes[row] |= MODRM;
             position += 2;
         } else if (c == '@') {
             require(
                     row,
                     STATE_MODRM,
-                    hex(text.charAt(position + 1)) << 4 | hex(text.charAt(position + 2)));
+                    hex(bytes[position + 1]) << 4 | hex(bytes[position + 2]));
             attributes[row] |= MODRM;
             position += 3;
         }
-        while (text.charAt(position) == '.') {
-            c = text.charAt(position + 1);
-            char d = text.charAt(position + 2);
+        while (bytes[position] == '.') {
+            c = bytes[position + 1];
+            int d = bytes[position + 2];
             position += 3;
             switch (c) {
                 case 'n':
@@ -443,7 +452,7 @@ final class OpcodeTable {
     }
 
     private void parseOperands(int row) {
-        if (text.charAt(position) == '-') {
+        if (bytes[position] == '-') {
             position++;
             return;
         }
@@ -452,27 +461,27 @@ final class OpcodeTable {
         int immediate = 0;
         while (true) {
             int access = 1;
-            char c = text.charAt(position);
+            int c = bytes[position];
             if (c == '=') {
                 access = 2;
-                c = text.charAt(++position);
+                c = bytes[++position];
             } else if (c == '+') {
                 access = 3;
-                c = text.charAt(++position);
+                c = bytes[++position];
             } else if (c == '!') {
                 access = 0;
-                c = text.charAt(++position);
+                c = bytes[++position];
             }
             int form = FORM_BY_LETTER[c];
             int size = 'n';
             if (form == 0) {
                 form = parseNamedForm(c);
-            } else if (form != FORM_1 && text.charAt(position + 1) > ',') {
-                size = text.charAt(++position);
+            } else if (form != FORM_1 && bytes[position + 1] > ',') {
+                size = bytes[++position];
             }
             position++;
             if (form == FORM_KG || form == FORM_KE || form == FORM_KU || form == FORM_KH) {
-                size = text.charAt(position++);
+                size = bytes[position++];
             }
             if (form == FORM_BO) {
                 size = 'o';
@@ -483,7 +492,7 @@ final class OpcodeTable {
                     (long) (form | (size - SIZE_BASE) << SIZE_SHIFT | access << ACCESS_SHIFT)
                             << shift;
             shift += OPERAND_BITS;
-            if (text.charAt(position) != ',') {
+            if (bytes[position] != ',') {
                 break;
             }
             position++;
@@ -495,8 +504,8 @@ final class OpcodeTable {
     /**
      * Forms of two letters that are not form and size; leaves the position at the second letter.
      */
-    private int parseNamedForm(char first) {
-        char second = text.charAt(++position);
+    private int parseNamedForm(int first) {
+        int second = bytes[++position];
         switch (first) {
             case 's':
                 return second == '0'
@@ -588,8 +597,8 @@ final class OpcodeTable {
 
     private void parseAttribute(int row) {
         int start = position;
-        char c = text.charAt(start);
-        char d = text.charAt(start + 1);
+        int c = bytes[start];
+        int d = bytes[start + 1];
         if (d == ':' || d == '?') {
             position += d == ':' ? 2 : 3;
             if (d == '?') {
@@ -611,16 +620,17 @@ final class OpcodeTable {
             }
             return;
         }
-        while (text.charAt(position) > ' ') {
+        while (bytes[position] > ' ') {
             position++;
         }
-        attributes[row] |= attributeBits(text.substring(start, position));
+        int third = position - start > 2 ? bytes[start + 2] : 0;
+        attributes[row] |= attributeBits(c | d << 8 | third << 16);
     }
 
     private int parseFlags() {
         int bits = 0;
-        char c;
-        while ((c = text.charAt(position)) > ' ') {
+        int c;
+        while ((c = bytes[position]) > ' ') {
             bits |=
                     switch (c) {
                         case '*' -> Instruction.FLAGS_ARITHMETIC;
@@ -642,68 +652,120 @@ final class OpcodeTable {
     private int parseRegisters() {
         int bits = 0;
         while (true) {
-            int start = position;
-            while (text.charAt(position) > ',') {
+            switch (bytes[position] << 8 | bytes[position + 1]) {
+                case 'a' << 8 | 'x':
+                    bits |= 1;
+                    break;
+                case 'c' << 8 | 'x':
+                    bits |= 1 << 1;
+                    break;
+                case 'd' << 8 | 'x':
+                    bits |= 1 << 2;
+                    break;
+                case 'b' << 8 | 'x':
+                    bits |= 1 << 3;
+                    break;
+                case 'b' << 8 | 'p':
+                    bits |= 1 << 5;
+                    break;
+                case 'd' << 8 | 'i':
+                    bits |= 1 << 7;
+                    break;
+                case 'r' << 8 | '1':
+                    bits |= 1 << 11;
+                    break;
+                default:
+                    throw new IllegalStateException("unknown register at " + position);
+            }
+            while (bytes[position] > ',') {
                 position++;
             }
-            bits |=
-                    switch (text.substring(start, position)) {
-                        case "ax" -> 1;
-                        case "cx" -> 1 << 1;
-                        case "dx" -> 1 << 2;
-                        case "bx" -> 1 << 3;
-                        case "bp" -> 1 << 5;
-                        case "di" -> 1 << 7;
-                        case "r11" -> 1 << 11;
-                        default -> throw new IllegalStateException("unknown register at " + start);
-                    };
-            if (text.charAt(position) != ',') {
+            if (bytes[position] != ',') {
                 return bits;
             }
             position++;
         }
     }
 
-    private int attributeBits(String word) {
-        return switch (word) {
-            case "sens" -> SENSITIVE;
-            case "end" -> BLOCK_END;
-            case "d64" -> DEFAULT_64;
-            case "push" -> PUSH;
-            case "pop" -> POP;
-            case "odd" -> ODD_MEMORY;
-            case "nomod" -> NO_MOD;
-            case "mr" -> ODD_READ;
-            case "mw" -> ODD_WRITE;
-            case "jmp" -> 1;
-            case "jcc" -> 2;
-            case "call" -> 3;
-            case "ret" -> 4;
-            case "ijmp" -> 5;
-            case "icall" -> 6;
-            case "loop" -> 7;
-            case "jrcxz" -> 8;
-            case "far" -> 9;
-            case "movs" -> 1 << STRING_SHIFT;
-            case "cmps" -> 2 << STRING_SHIFT;
-            case "stos" -> 3 << STRING_SHIFT;
-            case "lods" -> 4 << STRING_SHIFT;
-            case "scas" -> 5 << STRING_SHIFT;
-            case "ins" -> 6 << STRING_SHIFT;
-            case "outs" -> 7 << STRING_SHIFT;
-            case "b2" -> BROADCAST_2 << BROADCAST_SHIFT;
-            case "b4" -> BROADCAST_4 << BROADCAST_SHIFT;
-            case "b8" -> BROADCAST_8 << BROADCAST_SHIFT;
-            case "bw" -> BROADCAST_BY_W << BROADCAST_SHIFT;
-            case "vs:x" -> VSIB;
-            case "vs:j" -> VSIB | VSIB_HALF;
-            case "s1" -> 1 << ELEMENT_SHIFT;
-            case "s2" -> 2 << ELEMENT_SHIFT;
-            case "s4" -> 3 << ELEMENT_SHIFT;
-            case "s8" -> 4 << ELEMENT_SHIFT;
-            case "er" -> ROUNDING;
-            case "sae" -> SUPPRESS;
-            default -> throw new IllegalStateException("unknown attribute: " + word);
-        };
+    /** Bits of an attribute by the first three letters of its word, first letter lowest. */
+    private static int attributeBits(int word) {
+        switch (word) {
+            case 's' | 'e' << 8 | 'n' << 16:
+                return SENSITIVE;
+            case 'e' | 'n' << 8 | 'd' << 16:
+                return BLOCK_END;
+            case 'd' | '6' << 8 | '4' << 16:
+                return DEFAULT_64;
+            case 'p' | 'u' << 8 | 's' << 16:
+                return PUSH;
+            case 'p' | 'o' << 8 | 'p' << 16:
+                return POP;
+            case 'o' | 'd' << 8 | 'd' << 16:
+                return ODD_MEMORY;
+            case 'n' | 'o' << 8 | 'm' << 16:
+                return NO_MOD;
+            case 'm' | 'r' << 8:
+                return ODD_READ;
+            case 'm' | 'w' << 8:
+                return ODD_WRITE;
+            case 'j' | 'm' << 8 | 'p' << 16:
+                return 1;
+            case 'j' | 'c' << 8 | 'c' << 16:
+                return 2;
+            case 'c' | 'a' << 8 | 'l' << 16:
+                return 3;
+            case 'r' | 'e' << 8 | 't' << 16:
+                return 4;
+            case 'i' | 'j' << 8 | 'm' << 16:
+                return 5;
+            case 'i' | 'c' << 8 | 'a' << 16:
+                return 6;
+            case 'l' | 'o' << 8 | 'o' << 16:
+                return 7;
+            case 'j' | 'r' << 8 | 'c' << 16:
+                return 8;
+            case 'f' | 'a' << 8 | 'r' << 16:
+                return 9;
+            case 'm' | 'o' << 8 | 'v' << 16:
+                return 1 << STRING_SHIFT;
+            case 'c' | 'm' << 8 | 'p' << 16:
+                return 2 << STRING_SHIFT;
+            case 's' | 't' << 8 | 'o' << 16:
+                return 3 << STRING_SHIFT;
+            case 'l' | 'o' << 8 | 'd' << 16:
+                return 4 << STRING_SHIFT;
+            case 's' | 'c' << 8 | 'a' << 16:
+                return 5 << STRING_SHIFT;
+            case 'i' | 'n' << 8 | 's' << 16:
+                return 6 << STRING_SHIFT;
+            case 'o' | 'u' << 8 | 't' << 16:
+                return 7 << STRING_SHIFT;
+            case 'b' | '2' << 8:
+                return BROADCAST_2 << BROADCAST_SHIFT;
+            case 'b' | '4' << 8:
+                return BROADCAST_4 << BROADCAST_SHIFT;
+            case 'b' | '8' << 8:
+                return BROADCAST_8 << BROADCAST_SHIFT;
+            case 'b' | 'w' << 8:
+                return BROADCAST_BY_W << BROADCAST_SHIFT;
+            case 'v' | 's' << 8 | 'x' << 16:
+                return VSIB;
+            case 'v' | 's' << 8 | 'j' << 16:
+                return VSIB | VSIB_HALF;
+            case 's' | '1' << 8:
+                return 1 << ELEMENT_SHIFT;
+            case 's' | '2' << 8:
+                return 2 << ELEMENT_SHIFT;
+            case 's' | '4' << 8:
+                return 3 << ELEMENT_SHIFT;
+            case 's' | '8' << 8:
+                return 4 << ELEMENT_SHIFT;
+            case 'e' | 'r' << 8:
+                return ROUNDING;
+            case 's' | 'a' << 8 | 'e' << 16:
+                return SUPPRESS;
+            default:
+                throw new IllegalStateException("unknown attribute: " + Integer.toHexString(word));
+        }
     }
 }

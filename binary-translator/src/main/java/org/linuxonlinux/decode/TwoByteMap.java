@@ -39,6 +39,13 @@ final class TwoByteMap {
             01@dd      clgi:VM_OTHER               -         sens end
             01@de      skinit:VM_OTHER             -         sens end i:ax
             01@df      invlpga                     -         sens end i:ax,cx
+            01@c6.np   wrmsrns:SENSITIVE_OTHER     -         sens end i:ax,cx,dx
+            01@c6.f2   rdmsrlist:SENSITIVE_OTHER   -         sens end i:ax,cx,dx
+            01@c6.f3   wrmsrlist:SENSITIVE_OTHER   -         sens end i:ax,cx,dx
+            01@cc.66   tdcall:SENSITIVE_OTHER      -         sens end i:ax,cx,dx
+            01@cd.66   seamret:SENSITIVE_OTHER     -         sens end i:ax,cx,dx
+            01@ce.66   seamops:SENSITIVE_OTHER     -         sens end i:ax,cx,dx
+            01@cf.66   seamcall:SENSITIVE_OTHER    -         sens end i:ax,cx,dx
             01@e8.np   serialize:SENSITIVE_OTHER   -         sens end
             01@e8.f3   setssbsy:SENSITIVE_OTHER    -         sens end
             01@e8.f2   xsusldtrk:SENSITIVE_OTHER   -         sens end
@@ -177,8 +184,8 @@ final class TwoByteMap {
             35.w0      sysexitd:SYSEXIT            -         sens end i:cx,dx
             37         getsec                      -         sens end i:ax,bx,cx
             40%        cmov                        +Gv,Ev
-            50.np      movmskps                    =Gd,Uo
-            50.66      movmskpd                    =Gd,Uo
+            50.np      movmskps                    =Gy,Uo
+            50.66      movmskpd                    =Gy,Uo
             51.np      sqrtps                      =Vo,Wo
             51.66      sqrtpd                      =Vo,Wo
             51.f3      sqrtss                      =Vd,Wd
@@ -377,7 +384,7 @@ final class TwoByteMap {
             c2.66      cmppd                       +Vo,Wo,Ib
             c2.f3      cmpss                       +Vd,Wd,Ib
             c2.f2      cmpsd                       +Vq,Wq,Ib
-            c3.n       movnti                      =My,Gy
+            c3.np      movnti                      =My,Gy
             c4.np      pinsrw                      +Pq,Ec,Ib
             c4.66      pinsrw                      +Vo,Ec,Ib
             c5.np      pextrw                      =Gd,Nq,Ib
@@ -416,8 +423,8 @@ final class TwoByteMap {
             d6.66      movq                        =Wq,Vo
             d6.f3      movq2dq                     =Vo,Nq
             d6.f2      movdq2q                     =Pq,Uo
-            d7.np      pmovmskb                    =Gd,Nq
-            d7.66      pmovmskb                    =Gd,Uo
+            d7.np      pmovmskb                    =Gy,Nq
+            d7.66      pmovmskb                    =Gy,Uo
             d8.np      psubusb                     +Pq,Qq
             d8.66      psubusb                     +Vo,Wo
             d9.np      psubusw                     +Pq,Qq

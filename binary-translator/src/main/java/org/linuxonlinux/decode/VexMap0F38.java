@@ -77,7 +77,13 @@ final class VexMap0F38 {
             4b.66.w0.l0    tileloaddt1    =tg,Mn
             4b.f3.w0.l0    tilestored     =Mn,tg
             50.66.w0       vpdpbusd       +Vx,Hx,Wx
+            50.np.w0       vpdpbuud       +Vx,Hx,Wx
+            50.f3.w0       vpdpbsud       +Vx,Hx,Wx
+            50.f2.w0       vpdpbssd       +Vx,Hx,Wx
             51.66.w0       vpdpbusds      +Vx,Hx,Wx
+            51.np.w0       vpdpbuuds      +Vx,Hx,Wx
+            51.f3.w0       vpdpbsuds      +Vx,Hx,Wx
+            51.f2.w0       vpdpbssds      +Vx,Hx,Wx
             52.66.w0       vpdpwssd       +Vx,Hx,Wx
             53.66.w0       vpdpwssds      +Vx,Hx,Wx
             58.66.w0       vpbroadcastd   =Vx,Wd
@@ -94,14 +100,14 @@ final class VexMap0F38 {
             8c.66.w1       vpmaskmovq     =Vx,Hx,Mx
             8e.66.w0       vpmaskmovd     =Mx,Hx,Vx
             8e.66.w1       vpmaskmovq     =Mx,Hx,Vx
-            90.66.w0       vpgatherdd     +Vx,Td,+Hx vs:x
-            90.66.w1       vpgatherdq     +Vx,Tq,+Hx vs:j
-            91.66.w0       vpgatherqd     +Vj,Td,+Hj vs:x
-            91.66.w1       vpgatherqq     +Vx,Tq,+Hx vs:x
-            92.66.w0       vgatherdps     +Vx,Td,+Hx vs:x
-            92.66.w1       vgatherdpd     +Vx,Tq,+Hx vs:j
-            93.66.w0       vgatherqps     +Vj,Td,+Hj vs:x
-            93.66.w1       vgatherqpd     +Vx,Tq,+Hx vs:x
+            90.66.w0       vpgatherdd     +Vx,Td,+Hx vsx
+            90.66.w1       vpgatherdq     +Vx,Tq,+Hx vsj
+            91.66.w0       vpgatherqd     +Vj,Td,+Hj vsx
+            91.66.w1       vpgatherqq     +Vx,Tq,+Hx vsx
+            92.66.w0       vgatherdps     +Vx,Td,+Hx vsx
+            92.66.w1       vgatherdpd     +Vx,Tq,+Hx vsj
+            93.66.w0       vgatherqps     +Vj,Td,+Hj vsx
+            93.66.w1       vgatherqpd     +Vx,Tq,+Hx vsx
             96.66.w0       vfmaddsub132ps +Vx,Hx,Wx
             96.66.w1       vfmaddsub132pd +Vx,Hx,Wx
             97.66.w0       vfmsubadd132ps +Vx,Hx,Wx
@@ -142,6 +148,8 @@ final class VexMap0F38 {
             ae.66.w1       vfnmsub213pd   +Vx,Hx,Wx
             af.66.w0       vfnmsub213ss   +Vo,Ho,Wd
             af.66.w1       vfnmsub213sd   +Vo,Ho,Wq
+            b4.66.w1       vpmadd52luq    +Vx,Hx,Wx
+            b5.66.w1       vpmadd52huq    +Vx,Hx,Wx
             b6.66.w0       vfmaddsub231ps +Vx,Hx,Wx
             b6.66.w1       vfmaddsub231pd +Vx,Hx,Wx
             b7.66.w0       vfmsubadd231ps +Vx,Hx,Wx
