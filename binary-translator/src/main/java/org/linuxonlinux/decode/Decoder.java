@@ -169,9 +169,7 @@ public final class Decoder {
         out.vectorLength = b >> 2 & 1;
         out.mandatoryPrefix = b & 3;
         out.map = map;
-        return map == 1
-                ? Vex1.TABLE
-                : map == 2 ? Vex2.TABLE : map == 3 ? Vex3.TABLE : null;
+        return map == 1 ? Vex1.TABLE : map == 2 ? Vex2.TABLE : map == 3 ? Vex3.TABLE : null;
     }
 
     /** Parses the three bytes after 62; returns the opcode map, null when the prefix is invalid. */

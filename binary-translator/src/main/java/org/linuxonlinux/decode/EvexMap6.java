@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.decode;
 
-/** EVEX-encoded opcodes of map 6 (AVX512-FP16) (Intel SDM vol. 2 appendix A). Row syntax: {@link OpcodeTable}. */
+/**
+ * EVEX-encoded opcodes of map 6 (AVX512-FP16) (Intel SDM vol. 2 appendix A). Row syntax: {@link
+ * OpcodeTable}.
+ */
 final class EvexMap6 {
     private EvexMap6() {}
 

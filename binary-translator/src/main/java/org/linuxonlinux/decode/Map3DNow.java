@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.decode;
 
-/** 3DNow! instructions, 0F 0F, by their trailing byte (AMD APM vol. 3). Row syntax: {@link OpcodeTable}. */
+/**
+ * 3DNow! instructions, 0F 0F, by their trailing byte (AMD APM vol. 3). Row syntax: {@link
+ * OpcodeTable}.
+ */
 final class Map3DNow {
     private Map3DNow() {}
 

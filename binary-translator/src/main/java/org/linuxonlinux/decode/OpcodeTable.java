@@ -397,10 +397,7 @@ final class OpcodeTable {
             attributes[row] |= MODRM;
             position += 2;
         } else if (c == '@') {
-            require(
-                    row,
-                    STATE_MODRM,
-                    hex(bytes[position + 1]) << 4 | hex(bytes[position + 2]));
+            require(row, STATE_MODRM, hex(bytes[position + 1]) << 4 | hex(bytes[position + 2]));
             attributes[row] |= MODRM;
             position += 3;
         }
