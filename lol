@@ -114,7 +114,7 @@ build() {
     touch "$new/stamp" # sources changed while Maven runs are newer than this
     # The lock must not leak into what Maven starts and leaves running.
     {
-        (cd "$root" && JAVA_HOME=${java%/bin/java} "$mvn" -B -Dstyle.color=never -Dmaven.test.skip=true -Dspotless.check.skip=true package 2>&1)
+        (cd "$root" && JAVA_HOME=${java%/bin/java} "$mvn" -B -Dstyle.color=never -Pquick -Dmaven.test.skip=true package 2>&1)
         echo $? >"$new/maven-status"
     } 9>&- </dev/null | tee "$build_log" | show_progress 9>&-
     if [ "$(cat "$new/maven-status")" != 0 ]; then
@@ -122,7 +122,7 @@ build() {
         rm -rf "$new"
         fail 70 "the build failed: log=$build_log"
     fi
-    cp -r "$root"/lol-vmm/target/lol-vmm.jar "$root"/lol-vmm/target/lib "$new"/ || fail 70 "cannot copy the build: to=$new"
+    cp -r "$root"/lol-vmm/target/quick/lol-vmm.jar "$root"/lol-vmm/target/quick/lib "$new"/ || fail 70 "cannot copy the build: to=$new"
     finish_app "$new"
     ln -sfn "${new##*/}" "$apps/current.new" && mv -T "$apps/current.new" "$apps/current"
     # A running monitor may still use the build it was started with, so the last few stay.
@@ -159,6 +159,9 @@ finish_app() {
 }
 
 find_java
+# From Java 24 on, the library that makes host calls draws warnings otherwise.
+[ "$version" -lt 24 ] ||
+    jvm_options="$jvm_options --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow"
 if [ -n "${LOL_APP:-}" ]; then
     app=$LOL_APP
 else

@@ -46,7 +46,7 @@ final class LauncherIT {
                 directory.resolve("bin/mvn"),
                 "echo run >> "
                         + directory
-                        + "/maven-runs; sleep 0.3; mkdir -p lol-vmm/target/lib; touch lol-vmm/target/lol-vmm.jar");
+                        + "/maven-runs; sleep 0.3; mkdir -p lol-vmm/target/quick/lib; touch lol-vmm/target/quick/lol-vmm.jar");
         environment.put("JAVA_HOME", directory.resolve("jdk").toString());
         environment.put("PATH", directory.resolve("bin") + ":" + System.getenv("PATH"));
     }
