@@ -1,25 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm;
 
+import java.nio.ByteBuffer;
 import java.util.Objects;
+import org.linuxonlinux.host.HostCpu;
+import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.memory.GuestMemoryException;
+import org.linuxonlinux.vmm.boot.BootState;
+import org.linuxonlinux.vmm.boot.Initrd;
+import org.linuxonlinux.vmm.boot.KernelImage;
+import org.linuxonlinux.vmm.boot.Loader;
+import org.linuxonlinux.vmm.boot.VmlinuxCache;
 import org.linuxonlinux.vmm.console.ConsoleBackend;
+import org.linuxonlinux.vmm.cpu.GuestDiedException;
+import org.linuxonlinux.vmm.exit.GateMemory;
+import org.linuxonlinux.vmm.exit.GuestHaltedException;
 
-/** One guest: its RAM, its vCPU, its devices. Created, run once, closed. */
+/**
+ * One guest: its RAM, its vCPU, its devices. Created, run once, closed.
+ *
+ * <p>{@link #create}, {@link #run} and {@link #close} belong to one thread, which becomes the vCPU
+ * thread and the tracer of the context process.
+ */
 public final class VirtualMachine implements AutoCloseable {
-    private final MachineConfig config;
+    private final GuestMemory memory;
+    private final GateMemory gateMemory;
+    private final HostCpu hostCpu;
+    private final Machine machine;
+    private final Object outcomeLock = new Object();
+
+    /** The first reason wins; guarded by outcomeLock. */
+    private ExitOutcome outcome;
 
     private VirtualMachine(MachineConfig config) {
-        this.config = config;
+        KernelImage kernel =
+                KernelImage.load(config.kernel(), VmlinuxCache.in(config.cacheDirectory()));
+        ByteBuffer initrd =
+                config.initrd().isPresent()
+                        ? Initrd.read(config.initrd().get(), config.memorySizeBytes())
+                        : Initrd.NONE;
+        memory = openMemory(config);
+        BootState bootState = new Loader(memory).load(kernel, initrd, config.commandLine());
+        gateMemory = new GateMemory();
+        hostCpu = new HostCpu();
+        machine =
+                new Machine(
+                        memory,
+                        gateMemory,
+                        hostCpu,
+                        kernel,
+                        bootState,
+                        this::end,
+                        config.verbosity());
     }
 
     /**
-     * Makes the machine: allocates RAM, loads kernel and initrd, starts the context processes.
+     * Makes the machine: allocates RAM, loads kernel and initrd, starts the context process.
      *
      * @throws UserException if the kernel, the initrd or the memory cannot be used, or the host
      *     lacks something
      */
     public static VirtualMachine create(MachineConfig config) {
         return new VirtualMachine(config);
+    }
+
+    private static GuestMemory openMemory(MachineConfig config) {
+        try {
+            return config.memoryFile().isPresent()
+                    ? GuestMemory.inFile(config.memoryFile().get(), config.memorySizeBytes())
+                    : GuestMemory.anonymous(config.memorySizeBytes());
+        } catch (GuestMemoryException e) {
+            throw new UserException(UserException.BAD_INPUT, e.getMessage(), e);
+        }
     }
 
     /**
@@ -29,8 +81,25 @@ public final class VirtualMachine implements AutoCloseable {
      */
     public ExitOutcome run(ConsoleBackend console) {
         Objects.requireNonNull(console);
-        return new ExitOutcome(
-                ExitOutcome.Kind.DIED, "there is no vCPU yet: kernel=" + config.kernel());
+        try {
+            machine.run(console);
+        } catch (GuestDiedException e) {
+            end(new ExitOutcome(ExitOutcome.Kind.DIED, e.getMessage()));
+        } catch (GuestHaltedException e) {
+            end(new ExitOutcome(ExitOutcome.Kind.POWER_OFF, e.getMessage()));
+        }
+        synchronized (outcomeLock) {
+            return outcome;
+        }
+    }
+
+    private void end(ExitOutcome reason) {
+        synchronized (outcomeLock) {
+            if (outcome == null) {
+                outcome = reason;
+            }
+        }
+        machine.requestStop();
     }
 
     /**
@@ -38,11 +107,13 @@ public final class VirtualMachine implements AutoCloseable {
      *
      * @param reason for the {@link ExitOutcome}
      */
-    public void requestStop(String reason) {}
+    public void requestStop(String reason) {
+        end(new ExitOutcome(ExitOutcome.Kind.STOPPED, reason));
+    }
 
     /** Counters so far. Any thread. */
     public Statistics statistics() {
-        return Statistics.NONE;
+        return machine.statistics();
     }
 
     /**
@@ -50,10 +121,15 @@ public final class VirtualMachine implements AutoCloseable {
      * throw.
      */
     public String describeState() {
-        return "";
+        return machine.describeState();
     }
 
     /** Kills what is left of the context processes and frees the RAM. */
     @Override
-    public void close() {}
+    public void close() {
+        machine.close();
+        hostCpu.close();
+        gateMemory.close();
+        memory.close();
+    }
 }

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm;
+
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.linuxonlinux.acpi.AcpiBlob;
+import org.linuxonlinux.acpi.AcpiConfig;
+import org.linuxonlinux.acpi.AcpiTables;
+import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.gate.VcpuPageLayout;
+import org.linuxonlinux.host.HostCpu;
+import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.translate.GateEntries;
+import org.linuxonlinux.translate.Translator;
+import org.linuxonlinux.translate.TranslatorCounters;
+import org.linuxonlinux.vmm.boot.BootState;
+import org.linuxonlinux.vmm.boot.KernelImage;
+import org.linuxonlinux.vmm.console.ConsoleBackend;
+import org.linuxonlinux.vmm.cpu.BaseRegisters;
+import org.linuxonlinux.vmm.cpu.ControlState;
+import org.linuxonlinux.vmm.cpu.CpuidModel;
+import org.linuxonlinux.vmm.cpu.DescriptorTables;
+import org.linuxonlinux.vmm.cpu.EventDelivery;
+import org.linuxonlinux.vmm.cpu.GuestState;
+import org.linuxonlinux.vmm.cpu.MsrDevice;
+import org.linuxonlinux.vmm.cpu.MsrModel;
+import org.linuxonlinux.vmm.exit.ExitStatistics;
+import org.linuxonlinux.vmm.exit.GateMemory;
+import org.linuxonlinux.vmm.exit.PtraceTransport;
+import org.linuxonlinux.vmm.exit.Vcpu;
+import org.linuxonlinux.vmm.exit.VcpuParts;
+import org.linuxonlinux.vmm.irq.ApicBus;
+import org.linuxonlinux.vmm.irq.IoApic;
+import org.linuxonlinux.vmm.irq.LocalApic;
+import org.linuxonlinux.vmm.irq.PvClock;
+import org.linuxonlinux.vmm.irq.TimeSource;
+import org.linuxonlinux.vmm.irq.TscClock;
+import org.linuxonlinux.vmm.irq.TscFrequency;
+import org.linuxonlinux.vmm.legacy.IoApicWindow;
+import org.linuxonlinux.vmm.legacy.LegacyPorts;
+import org.linuxonlinux.vmm.legacy.MachineControl;
+import org.linuxonlinux.vmm.legacy.MmioBus;
+import org.linuxonlinux.vmm.legacy.PortBus;
+import org.linuxonlinux.vmm.legacy.PowerPorts;
+import org.linuxonlinux.vmm.legacy.Rtc;
+import org.linuxonlinux.vmm.legacy.Uart16550;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.Mmu;
+
+/** The parts of a virtual machine and how they are wired: vCPU, clocks, interrupts, devices. */
+final class Machine implements AutoCloseable {
+    private static final int COM1_PORT = 0x3f8;
+    private static final int COM1_GSI = 4;
+
+    /** CR0 at entry: PE, MP, ET, NE, WP, AM, PG (x86 boot protocol asks for PE and PG). */
+    private static final long BOOT_CR0 = 0x8005_0033L;
+
+    /** CR4 at entry: PAE. */
+    private static final long BOOT_CR4 = 0x20L;
+
+    private static final long EFER_LME_LMA = 0x500L;
+
+    /** Mappings left to the host's own needs below vm.max_map_count. */
+    private static final int SPARE_MAPPINGS = 1000;
+
+    private final GuestMemory memory;
+    private final Translator translator;
+    private final HostCommandQueue commands = new HostCommandQueue();
+    private final Mmu mmu;
+    private final VcpuPage page;
+    private final ControlState control;
+    private final GuestState state = new GuestState();
+    private final LocalApic apic;
+    private final IoApic ioApic;
+    private final PortBus ports;
+    private final MmioBus mmio;
+    private final PtraceTransport transport;
+    private final EventDelivery events;
+    private final Vcpu vcpu;
+    private final Consumer<ExitOutcome> end;
+
+    Machine(
+            GuestMemory memory,
+            GateMemory gateMemory,
+            HostCpu hostCpu,
+            KernelImage kernel,
+            BootState boot,
+            Consumer<ExitOutcome> end,
+            int verbosity) {
+        this.memory = memory;
+        this.end = end;
+        page = gateMemory.page();
+        control = new ControlState(page);
+        mmu = new Mmu(memory, commands, GateMemory.RAM_FD, maxMappings());
+        translator =
+                new Translator(
+                        mmu,
+                        gateMemory.codeCache(),
+                        gateMemory.branchTable(),
+                        new GateEntries(
+                                gateMemory.gate().exitHva(),
+                                gateMemory.gate().sysretHva(),
+                                gateMemory.gate().iretHva()));
+        translator.addDynamic(kernel.exceptionTable());
+
+        TimeSource time = TimeSource.of(hostCpu::rdtsc);
+        TscClock clock = new TscClock(time, new TscFrequency(time).kilohertz());
+        apic = new LocalApic(0, clock);
+        ApicBus apicBus = new ApicBus(List.of(apic));
+        ioApic = new IoApic(0, apicBus);
+        apic.connectEoi(ioApic::endOfInterrupt);
+        Consumer<String> log = verbosity > 0 ? Machine::log : line -> {};
+        mmio = new MmioBus(new UnknownAccesses("device memory", log));
+        mmio.register(GuestLayout.IO_APIC_GPA, IoApic.WINDOW_SIZE, new IoApicWindow(ioApic));
+        ports = new PortBus(new UnknownAccesses("port", log));
+
+        DescriptorTables tables = new DescriptorTables(mmu);
+        tables.setGdtr(boot.gdtBase(), boot.gdtLimit());
+        events = new EventDelivery(mmu, tables, control);
+        TracedProcess process = gateMemory.startContextProcess(memory);
+        transport = new PtraceTransport(process, page, control, gateMemory.gate(), commands);
+        PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
+        CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
+        cpuid.connectCr4(control::cr4);
+        MsrModel msrs =
+                new MsrModel(
+                        cpuid,
+                        hostCpu::rdtsc,
+                        baseRegisters(),
+                        List.of(
+                                MsrDevice.of(LocalApic::owns, apic::readMsr, apic::writeMsr),
+                                MsrDevice.of(PvClock::owns, pvClock::readMsr, pvClock::writeMsr)),
+                        log);
+        vcpu =
+                new Vcpu(
+                        new VcpuParts(
+                                state,
+                                page,
+                                control,
+                                transport,
+                                translator,
+                                gateMemory.gate(),
+                                mmu,
+                                tables,
+                                events,
+                                apic,
+                                cpuid,
+                                msrs,
+                                ports,
+                                mmio));
+        apic.connectKick(vcpu::kick);
+        enterKernel(boot);
+        AcpiBlob acpi = AcpiTables.build(acpiConfig());
+        memory.write(acpi.gpa(), acpi.bytes());
+        try {
+            memory.write(
+                    0xe0000,
+                    java.nio.file.Files.readAllBytes(
+                            java.nio.file.Path.of(System.getenv("LOL_ACPI"))));
+        } catch (java.io.IOException e) {
+            throw new RuntimeException(e);
+        }
+    }
+
+    private static AcpiConfig acpiConfig() {
+        return new AcpiConfig(
+                GuestLayout.ACPI_TABLES_GPA,
+                GuestLayout.LOCAL_APIC_GPA,
+                List.of(0),
+                new AcpiConfig.IoApic(0, GuestLayout.IO_APIC_GPA, 0),
+                new AcpiConfig.Power(
+                        PowerPorts.SLEEP_CONTROL_PORT,
+                        PowerPorts.SLEEP_STATUS_PORT,
+                        PowerPorts.SLEEP_TYPE_S5,
+                        PowerPorts.RESET_PORT,
+                        PowerPorts.RESET_VALUE),
+                List.of(new AcpiConfig.SerialPort(COM1_PORT, COM1_GSI)),
+                Optional.of(new AcpiConfig.Rtc(Rtc.BASE_PORT, Rtc.CENTURY_INDEX)));
+    }
+
+    private static void log(String line) {
+        System.err.println("lol: " + line);
+    }
+
+    private static int maxMappings() {
+        return 65_530 - SPARE_MAPPINGS;
+    }
+
+    private BaseRegisters baseRegisters() {
+        return new BaseRegisters() {
+            @Override
+            public long fsBase() {
+                return control.fsBase();
+            }
+
+            @Override
+            public void setFsBase(long gva) {
+                control.setFsBase(gva);
+            }
+
+            @Override
+            public long gsBase() {
+                return control.gsBase();
+            }
+
+            @Override
+            public void setGsBase(long gva) {
+                control.setGsBase(gva);
+                transport.basesChanged();
+            }
+
+            @Override
+            public long kernelGsBase() {
+                return control.kernelGsBase();
+            }
+
+            @Override
+            public void setKernelGsBase(long gva) {
+                control.setKernelGsBase(gva);
+            }
+        };
+    }
+
+    /** The state of the 64-bit boot protocol (Linux Documentation/arch/x86/boot.rst). */
+    private void enterKernel(BootState boot) {
+        state.setKernelMode(true);
+        state.setRip(boot.entryRip());
+        state.setGpr(GuestState.RSI, boot.bootParamsGpa());
+        state.setGpr(GuestState.RSP, boot.stackGpa());
+        state.setCs(BootState.BOOT_CS);
+        state.setSs(BootState.BOOT_DS);
+        control.setSelector(ControlState.DS, BootState.BOOT_DS);
+        control.setSelector(ControlState.ES, BootState.BOOT_DS);
+        control.setCr0(BOOT_CR0);
+        control.setCr3(boot.cr3());
+        control.setCr4(BOOT_CR4);
+        page.set(VcpuPageLayout.EFER, EFER_LME_LMA);
+        mmu.setWriteProtect(true);
+        mmu.setRoot(boot.cr3());
+    }
+
+    /** Connects the devices and runs the guest until it ends or is stopped. */
+    void run(ConsoleBackend console) {
+        MachineControl machineControl =
+                new MachineControl() {
+                    @Override
+                    public void reset(String how) {
+                        end.accept(new ExitOutcome(ExitOutcome.Kind.RESET, how));
+                    }
+
+                    @Override
+                    public void powerOff() {
+                        end.accept(new ExitOutcome(ExitOutcome.Kind.POWER_OFF, ""));
+                    }
+                };
+        PowerPorts.register(ports, machineControl);
+        LegacyPorts.register(ports);
+        ports.register(Rtc.BASE_PORT, Rtc.PORT_COUNT, new Rtc(InstantSource.system()));
+        Uart16550 uart = new Uart16550(COM1_PORT, console, ioApic.line(COM1_GSI));
+        ports.register(COM1_PORT, Uart16550.PORT_COUNT, uart);
+        console.attach(uart::offer);
+        vcpu.run();
+    }
+
+    /** Any thread. */
+    void requestStop() {
+        vcpu.requestStop();
+    }
+
+    Statistics statistics() {
+        List<Statistics.Group> groups = new ArrayList<>();
+        List<Statistics.Line> exits = new ArrayList<>();
+        for (ExitStatistics.Row row : vcpu.statistics().rows()) {
+            exits.add(new Statistics.Line(row.kind().text(), row.count(), row.nanos()));
+        }
+        groups.add(new Statistics.Group("exits", exits));
+        TranslatorCounters counters = translator.counters();
+        groups.add(
+                new Statistics.Group(
+                        "translation",
+                        List.of(
+                                new Statistics.Line(
+                                        "blocks", counters.blocks(), counters.translateNanos()),
+                                new Statistics.Line(
+                                        "guest instructions", counters.guestInstructions()),
+                                new Statistics.Line("code cache bytes", counters.hostBytes()),
+                                new Statistics.Line("branches chained", counters.links()),
+                                new Statistics.Line(
+                                        "blocks invalidated", counters.invalidatedBlocks()),
+                                new Statistics.Line("cache flushes", counters.flushes()))));
+        groups.add(
+                new Statistics.Group(
+                        "memory",
+                        List.of(
+                                new Statistics.Line("pages mapped", mmu.pagesMapped()),
+                                new Statistics.Line("host mapping calls", commands.total()),
+                                new Statistics.Line("mappings in force", mmu.runCount()),
+                                new Statistics.Line("evictions", mmu.evictions()))));
+        groups.add(
+                new Statistics.Group(
+                        "guest",
+                        List.of(
+                                new Statistics.Line(
+                                        "system calls redirected", transport.systemCalls()))));
+        return new Statistics(groups);
+    }
+
+    String describeState() {
+        StringBuilder text = new StringBuilder();
+        text.append(vcpu.describe());
+        text.append(String.format("guest RAM: sizeBytes=0x%x%n", memory.sizeBytes()));
+        return text.toString();
+    }
+
+    @Override
+    public void close() {
+        transport.close();
+        translator.close();
+    }
+}

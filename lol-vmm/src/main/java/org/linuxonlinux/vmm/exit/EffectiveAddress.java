@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import org.linuxonlinux.decode.Instruction;
+import org.linuxonlinux.vmm.cpu.ControlState;
+import org.linuxonlinux.vmm.cpu.GuestState;
+
+/** Computes the linear address of a memory operand (Intel SDM vol. 1 §3.7.5, §3.7.5.1). */
+final class EffectiveAddress {
+    private EffectiveAddress() {}
+
+    /**
+     * The GVA of the ModRM (or moffs) memory operand, segment base included.
+     *
+     * @param guestRip address of the instruction
+     */
+    static long of(Instruction instruction, long guestRip, GuestState state, ControlState control) {
+        long offset = instruction.disp();
+        if (instruction.ripRelative()) {
+            offset += guestRip + instruction.length();
+        } else {
+            if (instruction.base() >= 0) {
+                offset += state.gpr(instruction.base());
+            }
+            if (instruction.index() >= 0) {
+                offset += state.gpr(instruction.index()) * instruction.scale();
+            }
+        }
+        if (instruction.addressSizeBytes() == 4) {
+            offset &= 0xffff_ffffL;
+        }
+        return offset + segmentBase(instruction, control);
+    }
+
+    /** Base added for an FS or GS override; 0 otherwise. */
+    static long segmentBase(Instruction instruction, ControlState control) {
+        switch (instruction.segment()) {
+            case Instruction.SEGMENT_FS:
+                return control.fsBase();
+            case Instruction.SEGMENT_GS:
+                return control.gsBase();
+            default:
+                return 0;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import org.linuxonlinux.vmm.cpu.GuestState;
+
+/**
+ * Carries a vCPU's registers between its context process and the monitor.
+ *
+ * <p>All methods but {@link #kick} belong to the vCPU thread. Between {@link #run} calls the
+ * context process is stopped.
+ */
+public interface ExitTransport extends AutoCloseable {
+    /** Why the context process stopped. */
+    enum Stop {
+        /** An exit stub ran: reason and details are in the vCPU page. */
+        EXIT,
+        /** User code executed a system-call instruction, which had no effect on the host. */
+        SYSCALL,
+        /** A fault; {@link #signal()} and what follows tell which. */
+        FAULT,
+        /** {@link #kick} or another harmless signal. */
+        KICK,
+        /** One host instruction was executed, as asked for. */
+        STEP
+    }
+
+    /**
+     * Executes the queued mapping commands, lets the context process go on and waits for its next
+     * stop.
+     *
+     * @param singleStep stop after one host instruction
+     */
+    Stop run(boolean singleStep);
+
+    /** Host RIP of the stop. */
+    long hostRip();
+
+    /** Whether guest kernel code (or the gate) was running. */
+    boolean inKernelMode();
+
+    /**
+     * Fills in the guest's registers as of the stop. In kernel mode after a FAULT, KICK or STEP,
+     * RIP is left alone and an {@code Undo} may have to be applied.
+     */
+    void load(GuestState state);
+
+    /** Makes the next {@link #run} start from these registers at a host RIP. */
+    void enterAt(GuestState state, long hostRip);
+
+    /** The monitor changed guest base registers in the vCPU page. */
+    void basesChanged();
+
+    /** Signal number of a FAULT. */
+    int signal();
+
+    /** si_code of a FAULT. */
+    int signalCode();
+
+    /** si_addr of a FAULT. */
+    long faultHva();
+
+    /** Makes a running or about to run context process stop soon. Any thread. */
+    void kick();
+
+    @Override
+    void close();
+}

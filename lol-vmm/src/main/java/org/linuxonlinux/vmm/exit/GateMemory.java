@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import static org.linuxonlinux.host.HostAbi.MAP_FIXED;
+import static org.linuxonlinux.host.HostAbi.MAP_NORESERVE;
+import static org.linuxonlinux.host.HostAbi.MAP_SHARED;
+import static org.linuxonlinux.host.HostAbi.PROT_EXEC;
+import static org.linuxonlinux.host.HostAbi.PROT_READ;
+import static org.linuxonlinux.host.HostAbi.PROT_WRITE;
+
+import java.util.List;
+import java.util.Map;
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.GateCode;
+import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.host.HostFile;
+import org.linuxonlinux.host.NativeMemory;
+import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.ptrace.RemoteCalls;
+import org.linuxonlinux.ptrace.StubProgram;
+import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.translate.BranchTable;
+import org.linuxonlinux.translate.CodeCache;
+import org.linuxonlinux.translate.FlatBranchTable;
+
+/**
+ * The memory that the monitor shares with every context process beside guest RAM: gate code, vCPU
+ * page, code cache and branch table. The monitor writes them all; context processes may write only
+ * the vCPU page.
+ */
+public final class GateMemory implements AutoCloseable {
+    /** Descriptor numbers in the context process. */
+    public static final int RAM_FD = 3;
+
+    private static final int GATE_FD = 4;
+    private static final int CODE_FD = 5;
+    private static final int TABLE_FD = 6;
+
+    /** Sparse; about 40 boots' worth of code. */
+    private static final int CODE_CACHE_SIZE_BYTES = 128 << 20;
+
+    private final GateCode gate = GateCode.generate();
+    private final HostFile gateFile;
+    private final FlatBranchTable branchTable = FlatBranchTable.create();
+    private final NativeMemory gateMemory;
+    private final VcpuPage page;
+    private final CodeCache codeCache = CodeCache.create(CODE_CACHE_SIZE_BYTES);
+
+    public GateMemory() {
+        int pageOffset = AddressMap.GATE_CODE_SIZE_BYTES;
+        long gateSize = pageOffset + (long) AddressMap.VCPU_PAGE_SIZE_BYTES;
+        gateFile = HostFile.memfd("lol-gate", gateSize);
+        gateMemory = NativeMemory.mapShared(gateFile, 0, gateSize);
+        byte[] code = gate.bytes();
+        gateMemory.put(0, code, 0, code.length);
+        page = new VcpuPage(gateMemory.buffer().position(pageOffset).slice());
+        page.initialise();
+    }
+
+    public GateCode gate() {
+        return gate;
+    }
+
+    public VcpuPage page() {
+        return page;
+    }
+
+    public CodeCache codeCache() {
+        return codeCache;
+    }
+
+    public BranchTable branchTable() {
+        return branchTable;
+    }
+
+    /**
+     * Starts a context process that has the gate mapped and nothing else. The calling thread
+     * becomes its tracer; the process dies with it.
+     */
+    public TracedProcess startContextProcess(GuestMemory memory) {
+        Map<Integer, HostFile> files =
+                Map.of(
+                        RAM_FD,
+                        memory.backingFd(),
+                        GATE_FD,
+                        gateFile,
+                        CODE_FD,
+                        codeCache.file(),
+                        TABLE_FD,
+                        branchTable.file());
+        try (StubProgram program = StubProgram.create(AddressMap.STUB_HVA, "lol-context")) {
+            TracedProcess process = TracedProcess.spawn(program, files);
+            process.unmapAllExcept(List.of());
+            try (RemoteCalls calls = process.borrow()) {
+                mapGate(calls);
+            }
+            return process;
+        }
+    }
+
+    private static void mapGate(RemoteCalls calls) {
+        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+        calls.mmap(
+                AddressMap.GATE_CODE_HVA,
+                AddressMap.GATE_CODE_SIZE_BYTES,
+                PROT_READ | PROT_EXEC,
+                flags,
+                GATE_FD,
+                0);
+        calls.mmap(
+                AddressMap.VCPU_PAGE_HVA,
+                AddressMap.VCPU_PAGE_SIZE_BYTES,
+                PROT_READ | PROT_WRITE,
+                flags,
+                GATE_FD,
+                AddressMap.GATE_CODE_SIZE_BYTES);
+        calls.mmap(
+                AddressMap.CODE_CACHE_HVA,
+                CODE_CACHE_SIZE_BYTES,
+                PROT_READ | PROT_EXEC,
+                flags,
+                CODE_FD,
+                0);
+        calls.mmap(
+                AddressMap.BRANCH_TABLE_HVA,
+                AddressMap.BRANCH_TABLE_SIZE_BYTES,
+                PROT_READ,
+                flags,
+                TABLE_FD,
+                0);
+    }
+
+    @Override
+    public void close() {
+        codeCache.close();
+        gateMemory.close();
+        gateFile.close();
+        branchTable.close();
+    }
+}

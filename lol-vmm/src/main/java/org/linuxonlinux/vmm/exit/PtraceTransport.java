@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.ExitReason;
+import org.linuxonlinux.gate.GateCode;
+import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.gate.VcpuPageLayout;
+import org.linuxonlinux.ptrace.RegisterSet;
+import org.linuxonlinux.ptrace.ResumeMode;
+import org.linuxonlinux.ptrace.SignalInfo;
+import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.ptrace.WaitStatus;
+import org.linuxonlinux.vmm.cpu.ControlState;
+import org.linuxonlinux.vmm.cpu.GuestDiedException;
+import org.linuxonlinux.vmm.cpu.GuestState;
+import org.linuxonlinux.vmm.cpu.Rflags;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.Mmu;
+
+/**
+ * The exit transport by ptrace: every signal and every system call of the context process stops it.
+ *
+ * <p>After an exit stub's stop the registers are in the vCPU page, and going on needs one ptrace
+ * call. After other stops they are fetched with GETREGS and, where they changed, put back with
+ * SETREGS.
+ */
+public final class PtraceTransport implements ExitTransport {
+    private static final int SIGTRAP = 5;
+    private static final int SIGILL = 4;
+    private static final int SIGBUS = 7;
+    private static final int SIGFPE = 8;
+    private static final int SIGSEGV = 11;
+    private static final int TRAP_TRACE = 2;
+    private static final int GPR_COUNT = 16;
+    private static final int RSP = GuestState.RSP;
+    private static final long ERRNO_MAX = 4095;
+
+    private final TracedProcess process;
+    private final VcpuPage page;
+    private final ControlState control;
+    private final GateCode gate;
+    private final HostCommandQueue commands;
+    private final RegisterSet registers = new RegisterSet();
+    private final SignalInfo signalInfo = new SignalInfo();
+
+    /** Whether {@link #registers} holds the process's registers. */
+    private boolean registersValid;
+
+    /** Whether {@link #registers} must be written back before the process goes on. */
+    private boolean registersChanged;
+
+    /** Whether the process stands behind the int3 of a stub and will load the vCPU page. */
+    private boolean atResumeStub;
+
+    private boolean basesChanged;
+    private long systemCalls;
+
+    /**
+     * @param process seized, stopped, with the gate mapped and everything else unmapped
+     */
+    public PtraceTransport(
+            TracedProcess process,
+            VcpuPage page,
+            ControlState control,
+            GateCode gate,
+            HostCommandQueue commands) {
+        this.process = process;
+        this.page = page;
+        this.control = control;
+        this.gate = gate;
+        this.commands = commands;
+    }
+
+    // --- Running --------------------------------------------------------------------------------
+
+    @Override
+    public Stop run(boolean singleStep) {
+        if (!commands.isEmpty()) {
+            executeCommands();
+        }
+        if (registersChanged) {
+            process.setRegisters(registers);
+            registersChanged = false;
+        }
+        registersValid = false;
+        atResumeStub = false;
+        process.resume(singleStep ? ResumeMode.SYSEMU_SINGLESTEP : ResumeMode.SYSEMU, 0);
+        return classify(process.await(), singleStep);
+    }
+
+    private Stop classify(int status, boolean singleStep) {
+        switch (WaitStatus.kind(status)) {
+            case SYSCALL:
+                fetchRegisters();
+                systemCalls++;
+                return Stop.SYSCALL;
+            case SIGNAL:
+                return classifySignal(WaitStatus.stopSignal(status), singleStep);
+            case EVENT:
+                fetchRegisters();
+                return Stop.KICK;
+            default:
+                throw new GuestDiedException(
+                        "context process ended from outside: " + WaitStatus.describe(status));
+        }
+    }
+
+    private Stop classifySignal(int signal, boolean singleStep) {
+        boolean stepped = false;
+        if (singleStep && signal == SIGTRAP) {
+            process.getSignalInfo(signalInfo);
+            stepped = signalInfo.code() == TRAP_TRACE;
+        }
+        if (signal == SIGTRAP && !stepped && page.get(VcpuPageLayout.EXIT_REASON) != 0) {
+            registersValid = false;
+            atResumeStub = true;
+            return Stop.EXIT;
+        }
+        fetchRegisters();
+        if (stepped) {
+            dropTrapFlag();
+            return Stop.STEP;
+        }
+        switch (signal) {
+            case SIGTRAP:
+            case SIGILL:
+            case SIGBUS:
+            case SIGFPE:
+            case SIGSEGV:
+                process.getSignalInfo(signalInfo);
+                return Stop.FAULT;
+            default:
+                return Stop.KICK;
+        }
+    }
+
+    /** A stepped PUSHFQ or POPFQ leaves the tracer's TF in the flags (seen on Linux 6.18). */
+    private void dropTrapFlag() {
+        if (inKernelMode() && (registers.rflags() & Rflags.TF) != 0) {
+            registers.setRflags(registers.rflags() & ~Rflags.TF);
+            registersChanged = true;
+        }
+    }
+
+    private void fetchRegisters() {
+        if (!registersValid) {
+            process.getRegisters(registers);
+            registersValid = true;
+        }
+    }
+
+    /** Lets the stub execute the queued host calls, then makes the process stand where it stood. */
+    private void executeCommands() {
+        boolean enteredByPage = atResumeStub && !registersChanged;
+        if (enteredByPage) {
+            fetchRegisters();
+        }
+        long resumeRip = registers.rip();
+        int next = 0;
+        while (next < commands.count()) {
+            next = fillPage(next);
+            registers.setRip(gate.runCommandsHva());
+            registers.setOrigRax(-1);
+            process.setRegisters(registers);
+            page.clearExitReason();
+            awaitCommands();
+            checkResults();
+        }
+        commands.clear();
+        page.clearExitReason();
+        registers.setRip(resumeRip);
+        registersChanged = true;
+    }
+
+    private int fillPage(int from) {
+        page.clearCommands();
+        int next = from;
+        while (next < commands.count() && !page.isCommandListFull()) {
+            page.addCommand(
+                    commands.word(next, 0),
+                    commands.word(next, 1),
+                    commands.word(next, 2),
+                    commands.word(next, 3),
+                    commands.word(next, 4),
+                    commands.word(next, 5),
+                    commands.word(next, 6));
+            next++;
+        }
+        return next;
+    }
+
+    private void awaitCommands() {
+        while (true) {
+            process.resume(ResumeMode.CONT, 0);
+            int status = process.await();
+            if (WaitStatus.hasEnded(status)) {
+                throw new GuestDiedException(
+                        "context process ended from outside: " + WaitStatus.describe(status));
+            }
+            if (WaitStatus.isSignalStop(status, SIGTRAP)
+                    && page.get(VcpuPageLayout.EXIT_REASON) == ExitReason.COMMANDS_DONE.code()) {
+                return;
+            }
+            boolean fault =
+                    WaitStatus.isSignalStop(status, SIGSEGV)
+                            || WaitStatus.isSignalStop(status, SIGBUS);
+            if (fault) {
+                throw new IllegalStateException(
+                        "mapping stub failed: " + WaitStatus.describe(status));
+            }
+            // A kick: the loop looks for interrupts before every run anyway.
+        }
+    }
+
+    private void checkResults() {
+        for (int i = 0; i < page.commandCount(); i++) {
+            long result = page.commandResult(i);
+            if (result < 0 && result >= -ERRNO_MAX) {
+                throw new IllegalStateException(
+                        String.format(
+                                "host call of a context process failed: nr=%d, hva=0x%x,"
+                                        + " sizeBytes=0x%x, arg2=0x%x, offset=0x%x, errno=%d",
+                                page.commandNumber(i),
+                                page.commandArgument(i, 0),
+                                page.commandArgument(i, 1),
+                                page.commandArgument(i, 2),
+                                page.commandArgument(i, 5),
+                                -result));
+            }
+        }
+    }
+
+    // --- State ----------------------------------------------------------------------------------
+
+    @Override
+    public long hostRip() {
+        return atResumeStub ? gate.resumeHva() : registers.rip();
+    }
+
+    @Override
+    public boolean inKernelMode() {
+        if (atResumeStub) {
+            return true;
+        }
+        long hostRip = registers.rip();
+        return AddressMap.isCodeCache(hostRip)
+                || AddressMap.isGateCode(hostRip)
+                || registers.gsBase() == AddressMap.FOLD;
+    }
+
+    @Override
+    public void load(GuestState state) {
+        long flags;
+        if (atResumeStub) {
+            for (int i = 0; i < GPR_COUNT; i++) {
+                state.setGpr(i, page.gpr(i));
+            }
+            flags = page.get(VcpuPageLayout.RFLAGS);
+            state.setRip(page.get(VcpuPageLayout.EXIT_GUEST_RIP));
+        } else {
+            for (int i = 0; i < GPR_COUNT; i++) {
+                state.setGpr(i, registers.getGpr(i));
+            }
+            flags = registers.rflags();
+        }
+        boolean kernel = inKernelMode();
+        state.setKernelMode(kernel);
+        if (kernel) {
+            state.setGpr(RSP, state.gpr(RSP) - AddressMap.FOLD);
+            state.setCs(control.selector(ControlState.CS));
+            state.setSs(control.selector(ControlState.SS));
+        } else {
+            state.setRip(registers.rip());
+            state.setCs((int) registers.getRaw(RegisterSet.CS));
+            state.setSs((int) registers.getRaw(RegisterSet.SS));
+            control.setFsBase(registers.fsBase());
+            control.setGsBase(registers.gsBase());
+            if (registers.origRax() >= 0) {
+                state.setGpr(GuestState.RAX, registers.origRax());
+            }
+        }
+        state.setRflags((flags & ~Rflags.IF) | page.get(VcpuPageLayout.VIRTUAL_IF));
+    }
+
+    @Override
+    public void enterAt(GuestState state, long hostRip) {
+        page.set(VcpuPageLayout.VIRTUAL_IF, state.rflags() & Rflags.IF);
+        boolean kernel = state.isKernelMode();
+        if (kernel) {
+            control.setSelector(ControlState.CS, state.cs());
+            control.setSelector(ControlState.SS, state.ss());
+        }
+        boolean traps = (state.rflags() & Rflags.TF) != 0;
+        if (atResumeStub && kernel && !basesChanged && !traps && !registersChanged) {
+            for (int i = 0; i < GPR_COUNT; i++) {
+                page.setGpr(i, state.gpr(i));
+            }
+            page.setGpr(RSP, state.gpr(RSP) + AddressMap.FOLD);
+            page.set(VcpuPageLayout.RFLAGS, state.rflags());
+            page.set(VcpuPageLayout.RESUME_HOST_RIP, hostRip);
+            page.clearExitReason();
+            return;
+        }
+        fetchRegisters();
+        page.clearExitReason();
+        for (int i = 0; i < GPR_COUNT; i++) {
+            registers.setGpr(i, state.gpr(i));
+        }
+        registers.setRip(hostRip);
+        registers.setRflags(state.rflags() | Rflags.IF);
+        registers.setOrigRax(-1);
+        if (kernel) {
+            registers.setRsp(state.gpr(RSP) + AddressMap.FOLD);
+            registers.setGsBase(AddressMap.FOLD);
+            registers.setFsBase(Mmu.gvaToHva(control.gsBase()));
+            registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
+            registers.setRaw(RegisterSet.SS, GuestSelectors.USER_DS);
+        } else {
+            registers.setFsBase(control.fsBase());
+            registers.setGsBase(control.gsBase());
+            registers.setRaw(RegisterSet.CS, state.cs());
+            registers.setRaw(RegisterSet.SS, state.ss());
+        }
+        basesChanged = false;
+        registersChanged = true;
+    }
+
+    @Override
+    public void basesChanged() {
+        basesChanged = true;
+    }
+
+    @Override
+    public int signal() {
+        return signalInfo.signo();
+    }
+
+    @Override
+    public int signalCode() {
+        return signalInfo.code();
+    }
+
+    @Override
+    public long faultHva() {
+        return signalInfo.faultHva();
+    }
+
+    @Override
+    public void kick() {
+        process.kick();
+    }
+
+    /** System calls caught so far. */
+    public long systemCalls() {
+        return systemCalls;
+    }
+
+    @Override
+    public void close() {
+        process.close();
+        registers.close();
+        signalInfo.close();
+    }
+}

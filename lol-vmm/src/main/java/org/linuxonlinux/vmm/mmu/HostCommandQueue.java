@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.mmu;
+
+import java.util.Arrays;
+
+/**
+ * Host system calls that change a context process's mappings, waiting to be executed by that
+ * process before the guest goes on.
+ *
+ * <p>Filled by {@link Mmu}, drained by the exit transport; both on the vCPU thread.
+ */
+public final class HostCommandQueue {
+    /** Words per command: system-call number and six arguments. */
+    public static final int WORDS_PER_COMMAND = 7;
+
+    private static final int SYS_MMAP = 9;
+    private static final int SYS_MPROTECT = 10;
+    private static final int SYS_MUNMAP = 11;
+    private static final int MAP_SHARED = 0x01;
+    private static final int MAP_FIXED = 0x10;
+    private static final int MAP_NORESERVE = 0x4000;
+
+    private long[] words = new long[64 * WORDS_PER_COMMAND];
+    private int count;
+    private long total;
+
+    /** Maps {@code sizeBytes} of a file at {@code hva}. */
+    public void map(long hva, long sizeBytes, int prot, int fd, long fileOffsetBytes) {
+        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+        add(SYS_MMAP, hva, sizeBytes, prot, flags, fd, fileOffsetBytes);
+    }
+
+    /** Removes every mapping in the range. */
+    public void unmap(long hva, long sizeBytes) {
+        add(SYS_MUNMAP, hva, sizeBytes, 0, 0, 0, 0);
+    }
+
+    /** Changes the protection of mapped pages. */
+    public void protect(long hva, long sizeBytes, int prot) {
+        add(SYS_MPROTECT, hva, sizeBytes, prot, 0, 0, 0);
+    }
+
+    private void add(long nr, long a0, long a1, long a2, long a3, long a4, long a5) {
+        int at = count * WORDS_PER_COMMAND;
+        if (at + WORDS_PER_COMMAND > words.length) {
+            words = Arrays.copyOf(words, words.length * 2);
+        }
+        words[at] = nr;
+        words[at + 1] = a0;
+        words[at + 2] = a1;
+        words[at + 3] = a2;
+        words[at + 4] = a3;
+        words[at + 5] = a4;
+        words[at + 6] = a5;
+        count++;
+        total++;
+    }
+
+    public boolean isEmpty() {
+        return count == 0;
+    }
+
+    public int count() {
+        return count;
+    }
+
+    /** Commands queued since the start. */
+    public long total() {
+        return total;
+    }
+
+    /** Word {@code word} (0 = number, 1..6 = arguments) of command {@code index}. */
+    public long word(int index, int word) {
+        return words[index * WORDS_PER_COMMAND + word];
+    }
+
+    /** Forgets all commands after they were executed. */
+    public void clear() {
+        count = 0;
+    }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.mmu;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.memory.GuestMemory;
+
+/**
+ * What a context process has mapped of guest RAM: the guest's TLB.
+ *
+ * <p>Two tables are kept: the upper half of the guest's address space, folded, and the lower half
+ * (user pages, and before the first user mode entry the low-window alias of identity-mapped boot
+ * code at FOLD + GVA). Changes go to the {@link HostCommandQueue}. Frames that hold translated code
+ * are never mapped writable, whatever the guest's tables say.
+ */
+final class HostMappings {
+    static final int PROT_READ = 1;
+    static final int PROT_WRITE = 2;
+    static final int PROT_EXEC = 4;
+
+    private static final long GATE_END_HVA =
+            AddressMap.CODE_CACHE_HVA + AddressMap.CODE_CACHE_MAX_SIZE_BYTES;
+
+    private final GuestMemory memory;
+    private final HostCommandQueue commands;
+    private final int ramFd;
+    private final int maxRuns;
+    private final RunTable upper = new RunTable();
+    private final RunTable lower = new RunTable();
+
+    /** Frames with translated code, by RAM-file page number. */
+    private final BitSet codeFrames = new BitSet();
+
+    private long pagesMapped;
+    private long evictions;
+
+    /**
+     * @param ramFd number of the RAM file's descriptor in the context process
+     * @param maxRuns mappings kept before lower-half ones are forgotten, below the host's
+     *     vm.max_map_count
+     */
+    HostMappings(GuestMemory memory, HostCommandQueue commands, int ramFd, int maxRuns) {
+        this.memory = memory;
+        this.commands = commands;
+        this.ramFd = ramFd;
+        this.maxRuns = maxRuns;
+    }
+
+    /** The table that a mapping at {@code gva} belongs to. */
+    RunTable tableFor(long gva) {
+        return PageTables.isUpperHalf(gva) ? upper : lower;
+    }
+
+    RunTable upper() {
+        return upper;
+    }
+
+    RunTable lower() {
+        return lower;
+    }
+
+    /** Whether a range meets the gate, the code cache, the branch table or the bootstrap stub. */
+    static boolean isReserved(long hva, long sizeBytes) {
+        return intersects(hva, sizeBytes, AddressMap.STUB_HVA, GATE_END_HVA - AddressMap.STUB_HVA)
+                || intersects(
+                        hva,
+                        sizeBytes,
+                        AddressMap.BRANCH_TABLE_HVA,
+                        AddressMap.BRANCH_TABLE_SIZE_BYTES);
+    }
+
+    private static boolean intersects(long hva, long sizeBytes, long otherHva, long otherSize) {
+        return hva < otherHva + otherSize && otherHva < hva + sizeBytes;
+    }
+
+    /** Whether a lower-half page at this HVA would collide with folded kernel pages or the gate. */
+    boolean isTaken(long hva, long sizeBytes) {
+        return isReserved(hva, sizeBytes) || upper.intersects(hva, hva + sizeBytes);
+    }
+
+    /** Maps a run, splitting off write permission from frames with translated code. */
+    void map(Run run) {
+        if (upper.size() + lower.size() >= maxRuns) {
+            unmapLower();
+            evictions++;
+        }
+        commands.map(
+                run.hva(), run.sizeBytes(), run.prot(), ramFd, memory.gpaToFileOffset(run.gpa()));
+        tableFor(run.gva()).put(run);
+        pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
+        if ((run.prot() & PROT_WRITE) != 0) {
+            protectCodeFramesIn(run);
+        }
+    }
+
+    private void protectCodeFramesIn(Run run) {
+        int first = frameIndex(run.gpa());
+        int end = first + (int) (run.sizeBytes() >>> PageTables.PAGE_SHIFT);
+        int from = codeFrames.nextSetBit(first);
+        while (from >= 0 && from < end) {
+            int to = Math.min(codeFrames.nextClearBit(from), end);
+            long hva = run.hva() + ((long) (from - first) << PageTables.PAGE_SHIFT);
+            long sizeBytes = (long) (to - from) << PageTables.PAGE_SHIFT;
+            commands.protect(hva, sizeBytes, run.prot() & ~PROT_WRITE);
+            from = codeFrames.nextSetBit(to);
+        }
+    }
+
+    /** Removes whatever is mapped for lower- or upper-half pages in the HVA range. */
+    void unmap(RunTable table, long hva, long sizeBytes) {
+        if (table.intersects(hva, hva + sizeBytes)) {
+            table.cut(hva, hva + sizeBytes);
+            commands.unmap(hva, sizeBytes);
+        }
+    }
+
+    /** Forgets the whole lower half, in as few host calls as the islands between allow. */
+    void unmapLower() {
+        long pendingFrom = 0;
+        long pendingTo = 0;
+        for (Run run : lower.all()) {
+            boolean joins =
+                    pendingTo != 0
+                            && !upper.intersects(pendingTo, run.hva())
+                            && !isReserved(pendingTo, run.hva() - pendingTo);
+            if (!joins) {
+                if (pendingTo != 0) {
+                    commands.unmap(pendingFrom, pendingTo - pendingFrom);
+                }
+                pendingFrom = run.hva();
+            }
+            pendingTo = run.endHva();
+        }
+        if (pendingTo != 0) {
+            commands.unmap(pendingFrom, pendingTo - pendingFrom);
+        }
+        lower.clear();
+    }
+
+    /** Removes the low-window aliases (runs whose HVA is not their GVA) from the lower half. */
+    void unmapAliases() {
+        List<Run> aliases = new ArrayList<>();
+        for (Run run : lower.all()) {
+            if (run.hva() != run.gva()) {
+                aliases.add(run);
+            }
+        }
+        for (Run run : aliases) {
+            unmap(lower, run.hva(), run.sizeBytes());
+        }
+    }
+
+    boolean isCodeFrame(long gpa) {
+        return codeFrames.get(frameIndex(gpa));
+    }
+
+    /** Takes write permission from every mapping of the frame. */
+    void protectCodeFrame(long gpa) {
+        int index = frameIndex(gpa);
+        if (!codeFrames.get(index)) {
+            codeFrames.set(index);
+            reprotect(upper, gpa, ~PROT_WRITE);
+            reprotect(lower, gpa, ~PROT_WRITE);
+        }
+    }
+
+    /** Gives back what the guest's tables allow, once no translated code is left in the frame. */
+    void releaseCodeFrame(long gpa) {
+        int index = frameIndex(gpa);
+        if (codeFrames.get(index)) {
+            codeFrames.clear(index);
+            reprotect(upper, gpa, ~0);
+            reprotect(lower, gpa, ~0);
+        }
+    }
+
+    private void reprotect(RunTable table, long gpa, int protMask) {
+        long frameGpa = gpa & -PageTables.PAGE_SIZE;
+        for (Run run : table.all()) {
+            if ((run.prot() & PROT_WRITE) != 0 && run.coversFrame(frameGpa)) {
+                long hva = run.hva() + (frameGpa - run.gpa());
+                commands.protect(hva, PageTables.PAGE_SIZE, run.prot() & protMask);
+            }
+        }
+    }
+
+    private int frameIndex(long gpa) {
+        return (int) (memory.gpaToFileOffset(gpa) >>> PageTables.PAGE_SHIFT);
+    }
+
+    int runCount() {
+        return upper.size() + lower.size();
+    }
+
+    long pagesMapped() {
+        return pagesMapped;
+    }
+
+    long evictions() {
+        return evictions;
+    }
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.mmu;
+
+import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_EXEC;
+import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_READ;
+import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_WRITE;
+import static org.linuxonlinux.vmm.mmu.PageTables.ACCESSED;
+import static org.linuxonlinux.vmm.mmu.PageTables.FRAME_MASK;
+import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SHIFT;
+import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SIZE;
+
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.memory.MemoryRegion;
+import org.linuxonlinux.translate.GuestCode;
+
+/**
+ * The memory management unit of one vCPU: resolves host faults through the guest's page tables and
+ * keeps the host mappings as current as a TLB has to be.
+ *
+ * <p>Used on the vCPU thread only. Governing text: Intel SDM vol. 3A §4.5 (paging), §4.7
+ * (page-fault exceptions), §4.10 (TLB invalidation).
+ */
+public final class Mmu implements GuestCode {
+    /** What became of an access. */
+    public enum Outcome {
+        /** The page is mapped (or queued to be); run the instruction again. */
+        MAPPED,
+        /** The guest's tables forbid it; {@link #errorCode()} tells how. */
+        PAGE_FAULT,
+        /** The tables lead to {@link #faultGpa()}, where there is no RAM. */
+        MMIO,
+        /** A permitted write to a frame that holds translated code, at {@link #faultGpa()}. */
+        CODE_WRITE,
+        /** A user page lies where the folded kernel or the gate is; it cannot be shown. */
+        CONFLICT
+    }
+
+    /** Page-fault error-code bits (Intel SDM vol. 3A §4.7). */
+    private static final int PF_PRESENT = 1;
+
+    private static final int PF_WRITE = 2;
+    private static final int PF_USER = 4;
+    private static final int PF_FETCH = 16;
+
+    /** First GVA that folds into the lower canonical half. */
+    private static final long FIRST_FOLDABLE_GVA = -AddressMap.FOLD;
+
+    /** Frames looked at on each side of a 4 KB user page for a contiguous run; arbitrary. */
+    private static final int USER_RUN_PAGES = 16;
+
+    private static final int ENTRIES_PER_TABLE = 512;
+
+    private final GuestMemory memory;
+    private final PageWalker walker;
+    private final HostMappings mappings;
+
+    private long rootGpa;
+    private boolean writeProtect;
+    private boolean aliasAllowed = true;
+
+    private int errorCode;
+    private long faultGpa;
+
+    /**
+     * @param ramFd number of the RAM file's descriptor in the context process
+     * @param maxRuns mappings kept at most, below the host's vm.max_map_count
+     */
+    public Mmu(GuestMemory memory, HostCommandQueue commands, int ramFd, int maxRuns) {
+        this.memory = memory;
+        this.walker = new PageWalker(memory);
+        this.mappings = new HostMappings(memory, commands, ramFd, maxRuns);
+    }
+
+    /** The HVA at which translated kernel code and the monitor's mappings meet {@code gva}. */
+    public static long gvaToHva(long gva) {
+        return PageTables.isUpperHalf(gva) ? gva + AddressMap.FOLD : gva;
+    }
+
+    /** Whether all bits above bit 47 repeat it (Intel SDM vol. 1 §3.3.7.1). */
+    public static boolean isCanonical(long gva) {
+        return PageTables.isCanonical(gva);
+    }
+
+    /** Whether a host process can map something at {@code hva}: the canonical lower half. */
+    public static boolean isUserHva(long hva) {
+        return hva >= 0 && PageTables.isCanonical(hva);
+    }
+
+    /** Whether a host page can stand for {@code gva}. */
+    public static boolean isMappable(long gva) {
+        return PageTables.isCanonical(gva)
+                && (!PageTables.isUpperHalf(gva) || gva >= FIRST_FOLDABLE_GVA);
+    }
+
+    // --- Faults -------------------------------------------------------------------------------
+
+    /**
+     * Resolves an access as the paging hardware would and maps the page at {@code hva} where the
+     * guest's tables permit it. Accessed and dirty bits are set as needed.
+     *
+     * @param hva where the faulting instruction looks for it: {@link #gvaToHva}, or FOLD + GVA for
+     *     a low address used by a folded instruction
+     */
+    public Outcome resolve(long gva, long hva, Access access, boolean userMode) {
+        if (!isPermitted(gva, access, userMode)) {
+            return Outcome.PAGE_FAULT;
+        }
+        faultGpa = walker.gpa();
+        if (!memory.isRam(faultGpa)) {
+            return Outcome.MMIO;
+        }
+        boolean upper = PageTables.isUpperHalf(gva);
+        long pageHva = hva & -PAGE_SIZE;
+        if (!upper && mappings.isTaken(pageHva, PAGE_SIZE)) {
+            return Outcome.CONFLICT;
+        }
+        walker.touch(access == Access.WRITE);
+        if (access == Access.WRITE && mappings.isCodeFrame(faultGpa)) {
+            return Outcome.CODE_WRITE;
+        }
+        mappings.map(runAround(gva, pageHva));
+        return Outcome.MAPPED;
+    }
+
+    /** Walks for {@code gva} and checks permissions; fills {@link #errorCode} where it fails. */
+    private boolean isPermitted(long gva, Access access, boolean userMode) {
+        boolean present = walker.walk(rootGpa, gva);
+        boolean permitted = present;
+        if (present && userMode) {
+            permitted = walker.isUser();
+        }
+        if (permitted && access == Access.WRITE) {
+            permitted = walker.isWritable() || !(userMode || writeProtect);
+        }
+        if (permitted && access == Access.EXECUTE) {
+            permitted = walker.isExecutable();
+        }
+        if (!permitted) {
+            errorCode =
+                    (present ? PF_PRESENT : 0)
+                            | (access == Access.WRITE ? PF_WRITE : 0)
+                            | (userMode ? PF_USER : 0)
+                            | (access == Access.EXECUTE ? PF_FETCH : 0);
+        }
+        return permitted;
+    }
+
+    /** Error code of the last {@link Outcome#PAGE_FAULT}. */
+    public int errorCode() {
+        return errorCode;
+    }
+
+    /** Guest physical address of the last {@link Outcome#MMIO} or {@link Outcome#CODE_WRITE}. */
+    public long faultGpa() {
+        return faultGpa;
+    }
+
+    /** Host protection for the page last walked. */
+    private int protOf(boolean upper) {
+        int prot = PROT_READ;
+        boolean writable = walker.isWritable() || (!writeProtect && !walker.isUser());
+        if (writable && walker.isDirty()) {
+            prot |= PROT_WRITE;
+        }
+        if (!upper && walker.isUser() && walker.isExecutable()) {
+            prot |= PROT_EXEC;
+        }
+        return prot;
+    }
+
+    /**
+     * The longest run around the page last walked whose leaf entries agree in every bit but the
+     * frame, are contiguous in frames and lie in one RAM region.
+     */
+    private Run runAround(long gva, long pageHva) {
+        boolean upper = PageTables.isUpperHalf(gva);
+        int prot = protOf(upper);
+        boolean global = walker.isGlobal();
+        int shift = walker.pageShift();
+        long leafSize = 1L << shift;
+        long leaf = walker.leaf();
+        long leafEntryGpa = walker.leafGpa();
+        long leafFrame = leaf & FRAME_MASK & -leafSize;
+        long leafGva = gva & -leafSize;
+        long hvaOfLeaf = pageHva - (gva & -PAGE_SIZE) + leafGva;
+
+        int index = (int) (gva >>> shift) & (ENTRIES_PER_TABLE - 1);
+        int reach = upper || shift != PAGE_SHIFT ? ENTRIES_PER_TABLE : USER_RUN_PAGES;
+        int before = 0;
+        while (before < index
+                && before < reach
+                && continues(leafEntryGpa, leaf, -(before + 1), shift)) {
+            before++;
+        }
+        int after = 0;
+        while (index + after + 1 < ENTRIES_PER_TABLE
+                && after < reach
+                && continues(leafEntryGpa, leaf, after + 1, shift)) {
+            after++;
+        }
+        long runGpa = leafFrame - before * leafSize;
+        long runGva = leafGva - before * leafSize;
+        long runHva = hvaOfLeaf - before * leafSize;
+        long sizeBytes = (before + after + 1) * leafSize;
+        return clipped(new Run(runHva, runGva, runGpa, sizeBytes, prot, global), pageHva);
+    }
+
+    /** Whether the neighbour {@code distance} entries away continues the leaf's run. */
+    private boolean continues(long leafEntryGpa, long leaf, int distance, int shift) {
+        long entry = memory.getLong(leafEntryGpa + distance * 8L);
+        long expected = leaf + ((long) distance << shift);
+        return entry == expected && (entry & ACCESSED) != 0;
+    }
+
+    /** Cuts a run to contiguous RAM and, for the lower half, to what does not collide. */
+    private Run clipped(Run run, long pageHva) {
+        long from = run.hva();
+        long to = run.endHva();
+        long pageGpa = run.gpa() + (pageHva - run.hva());
+        MemoryRegion region = regionOf(pageGpa);
+        long ramStart = region.gpa();
+        long ramEnd = ramStart + region.sizeBytes();
+        from = Math.max(from, pageHva - (pageGpa - ramStart));
+        to = Math.min(to, pageHva + (ramEnd - pageGpa));
+        boolean lowerHalf = !PageTables.isUpperHalf(run.gva());
+        boolean collides =
+                lowerHalf
+                        ? mappings.isTaken(from, to - from)
+                        : HostMappings.isReserved(from, to - from);
+        if (collides) {
+            from = pageHva;
+            to = pageHva + PAGE_SIZE;
+        }
+        return from == run.hva() && to == run.endHva() ? run : run.slice(from, to);
+    }
+
+    private MemoryRegion regionOf(long gpa) {
+        for (MemoryRegion region : memory.regions()) {
+            if (gpa >= region.gpa() && gpa - region.gpa() < region.sizeBytes()) {
+                return region;
+            }
+        }
+        throw new IllegalArgumentException(String.format("not RAM: gpa=0x%x", gpa));
+    }
+
+    // --- TLB invalidation -----------------------------------------------------------------------
+
+    /** INVLPG: drops the mapping of a page that its entry no longer justifies. */
+    public void invalidatePage(long gva) {
+        long pageGva = gva & -PAGE_SIZE;
+        if (isMappable(pageGva)) {
+            RunTable table = mappings.tableFor(pageGva);
+            revalidate(table, table.at(gvaToHva(pageGva)), pageGva, PAGE_SIZE);
+            if (aliasAllowed && !PageTables.isUpperHalf(gva)) {
+                long aliasHva = pageGva + AddressMap.FOLD;
+                revalidate(table, table.at(aliasHva), pageGva, PAGE_SIZE);
+            }
+        }
+    }
+
+    /** A CR3 write without PCID: flushes all non-global translations (Intel SDM §4.10.4.1). */
+    public void setRoot(long cr3) {
+        long newRoot = cr3 & FRAME_MASK;
+        boolean sameTables = newRoot == rootGpa;
+        rootGpa = newRoot;
+        if (sameTables) {
+            revalidateAll(mappings.lower(), false);
+        } else {
+            mappings.unmapLower();
+        }
+        revalidateAll(mappings.upper(), true);
+    }
+
+    /** Flushes every translation, global ones too (a change of CR4.PGE, CR0.PG or CR0.WP). */
+    public void flushAll() {
+        revalidateAll(mappings.lower(), false);
+        revalidateAll(mappings.upper(), false);
+    }
+
+    private void revalidateAll(RunTable table, boolean keepGlobal) {
+        for (Run run : table.snapshot()) {
+            if (!(keepGlobal && run.global())) {
+                revalidate(table, run, run.gva(), run.sizeBytes());
+            }
+        }
+    }
+
+    /** Unmaps those pages of a run in {@code [fromGva, +sizeBytes)} that the tables deny now. */
+    private void revalidate(RunTable table, Run run, long fromGva, long sizeBytes) {
+        if (run == null) {
+            return;
+        }
+        long hvaOffset = run.hva() - run.gva();
+        long endGva = fromGva + sizeBytes;
+        long staleFrom = 0;
+        boolean stale = false;
+        long gva = fromGva;
+        while (gva < endGva) {
+            boolean valid = isStillValid(run, gva);
+            if (!valid && !stale) {
+                staleFrom = gva;
+                stale = true;
+            } else if (valid && stale) {
+                mappings.unmap(table, staleFrom + hvaOffset, gva - staleFrom);
+                stale = false;
+            }
+            long step = walker.isPresent() ? walker.pageSizeBytes() : PAGE_SIZE;
+            gva = (gva & -step) + step;
+        }
+        if (stale) {
+            mappings.unmap(table, staleFrom + hvaOffset, endGva - staleFrom);
+        }
+    }
+
+    private boolean isStillValid(Run run, long gva) {
+        if (!walker.walk(rootGpa, gva)) {
+            return false;
+        }
+        long expectedGpa = run.gpa() + (gva - run.gva());
+        int prot = protOf(PageTables.isUpperHalf(gva));
+        return walker.gpa() == expectedGpa && (run.prot() & ~prot) == 0;
+    }
+
+    // --- Control state --------------------------------------------------------------------------
+
+    /** CR0.WP: whether kernel mode respects read-only pages. */
+    public void setWriteProtect(boolean enabled) {
+        writeProtect = enabled;
+    }
+
+    /**
+     * User mode is about to run for the first time: the low-window aliases of early boot go, and
+     * from now on a folded instruction that meets a low address must be made dynamic.
+     */
+    public void closeLowWindow() {
+        if (aliasAllowed) {
+            aliasAllowed = false;
+            mappings.unmapAliases();
+        }
+    }
+
+    public boolean isLowWindowOpen() {
+        return aliasAllowed;
+    }
+
+    /** Forgets all lower-half mappings; used before memory is short of host mappings. */
+    public void evictLower() {
+        mappings.unmapLower();
+    }
+
+    // --- Translated code ------------------------------------------------------------------------
+
+    @Override
+    public int fetch(long guestRip, byte[] into, int maxBytes) {
+        int done = 0;
+        while (done < maxBytes) {
+            long gva = guestRip + done;
+            if (!walker.walk(rootGpa, gva)
+                    || !walker.isExecutable()
+                    || !memory.isRam(walker.gpa())) {
+                break;
+            }
+            walker.touch(false);
+            int chunk = (int) Math.min(maxBytes - done, PAGE_SIZE - (gva & (PAGE_SIZE - 1)));
+            memory.read(walker.gpa(), into, done, chunk);
+            done += chunk;
+        }
+        return done;
+    }
+
+    @Override
+    public long gfnOf(long guestRip) {
+        return walker.walk(rootGpa, guestRip) ? walker.gpa() >>> PAGE_SHIFT : -1;
+    }
+
+    @Override
+    public void protectCodePage(long gfn) {
+        if (memory.isRam(gfn << PAGE_SHIFT)) {
+            mappings.protectCodeFrame(gfn << PAGE_SHIFT);
+        }
+    }
+
+    /** The frame holds no translated code any more. */
+    public void releaseCodePage(long gfn) {
+        mappings.releaseCodeFrame(gfn << PAGE_SHIFT);
+    }
+
+    public boolean isCodeFrame(long gpa) {
+        return memory.isRam(gpa) && mappings.isCodeFrame(gpa);
+    }
+
+    // --- Accesses by the monitor on the guest's behalf
+    // --------------------------------------------
+
+    /** The GPA behind a supervisor access, with accessed and dirty bits set as hardware does. */
+    public long translate(long gva, Access access) throws GuestPageFaultException {
+        if (!PageTables.isCanonical(gva) || !isPermitted(gva, access, false)) {
+            throw new GuestPageFaultException(gva, errorCode);
+        }
+        walker.touch(access == Access.WRITE);
+        return walker.gpa();
+    }
+
+    /** Reads {@code length} bytes as supervisor. */
+    public void read(long gva, byte[] into, int length) throws GuestPageFaultException {
+        int done = 0;
+        while (done < length) {
+            long at = gva + done;
+            int chunk = (int) Math.min(length - done, PAGE_SIZE - (at & (PAGE_SIZE - 1)));
+            memory.read(translate(at, Access.READ), into, done, chunk);
+            done += chunk;
+        }
+    }
+
+    /** Reads a little-endian value of 1, 2, 4 or 8 bytes, zero-extended. */
+    public long readValue(long gva, int sizeBytes) throws GuestPageFaultException {
+        long value = 0;
+        if ((gva & (PAGE_SIZE - 1)) + sizeBytes <= PAGE_SIZE) {
+            long gpa = translate(gva, Access.READ);
+            for (int i = sizeBytes - 1; i >= 0; i--) {
+                value = (value << 8) | (memory.getByte(gpa + i) & 0xff);
+            }
+            return value;
+        }
+        for (int i = sizeBytes - 1; i >= 0; i--) {
+            value = (value << 8) | (memory.getByte(translate(gva + i, Access.READ)) & 0xff);
+        }
+        return value;
+    }
+
+    /** Writes the low {@code sizeBytes} bytes of a value as supervisor. */
+    public void writeValue(long gva, int sizeBytes, long value) throws GuestPageFaultException {
+        translate(gva + sizeBytes - 1, Access.WRITE);
+        for (int i = 0; i < sizeBytes; i++) {
+            memory.setByte(translate(gva + i, Access.WRITE), (byte) (value >>> (8 * i)));
+        }
+    }
+
+    public long readLong(long gva) throws GuestPageFaultException {
+        return (gva & 7) == 0 ? memory.getLong(translate(gva, Access.READ)) : readValue(gva, 8);
+    }
+
+    public void writeLong(long gva, long value) throws GuestPageFaultException {
+        if ((gva & 7) == 0) {
+            memory.setLong(translate(gva, Access.WRITE), value);
+        } else {
+            writeValue(gva, 8, value);
+        }
+    }
+
+    // --- Statistics
+    // -------------------------------------------------------------------------------
+
+    /** Host mappings in force. */
+    public int runCount() {
+        return mappings.runCount();
+    }
+
+    /** 4 KB pages mapped since the start. */
+    public long pagesMapped() {
+        return mappings.pagesMapped();
+    }
+
+    /** Times the lower half was forgotten for want of host mappings. */
+    public long evictions() {
+        return mappings.evictions();
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.mmu;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The mapped {@link Run}s of one half of the address space, by HVA; they never overlap. */
+final class RunTable {
+    private final TreeMap<Long, Run> runs = new TreeMap<>();
+
+    /** Adds a run in place of whatever was mapped where it lies. */
+    void put(Run run) {
+        cut(run.hva(), run.endHva());
+        runs.put(run.hva(), run);
+    }
+
+    /** The run that maps {@code hva}, or null. */
+    Run at(long hva) {
+        Map.Entry<Long, Run> below = runs.floorEntry(hva);
+        return below != null && below.getValue().covers(hva) ? below.getValue() : null;
+    }
+
+    /** Whether anything is mapped in {@code [fromHva, toHva)}. */
+    boolean intersects(long fromHva, long toHva) {
+        Map.Entry<Long, Run> below = runs.lowerEntry(toHva);
+        return below != null && below.getValue().endHva() > fromHva;
+    }
+
+    /**
+     * Forgets what is mapped in {@code [fromHva, toHva)}, trimming runs that reach over its ends.
+     */
+    void cut(long fromHva, long toHva) {
+        Map.Entry<Long, Run> below = runs.lowerEntry(fromHva);
+        if (below != null && below.getValue().endHva() > fromHva) {
+            Run run = below.getValue();
+            runs.put(run.hva(), run.slice(run.hva(), fromHva));
+            if (run.endHva() > toHva) {
+                runs.put(toHva, run.slice(toHva, run.endHva()));
+            }
+        }
+        Map.Entry<Long, Run> inside = runs.ceilingEntry(fromHva);
+        while (inside != null && inside.getKey() < toHva) {
+            Run run = inside.getValue();
+            runs.remove(run.hva());
+            if (run.endHva() > toHva) {
+                runs.put(toHva, run.slice(toHva, run.endHva()));
+            }
+            inside = runs.ceilingEntry(fromHva);
+        }
+    }
+
+    void clear() {
+        runs.clear();
+    }
+
+    int size() {
+        return runs.size();
+    }
+
+    /** In ascending HVA order; a view. */
+    Collection<Run> all() {
+        return runs.values();
+    }
+
+    /** The runs as they are now, safe to iterate while the table changes. */
+    List<Run> snapshot() {
+        return new ArrayList<>(runs.values());
+    }
+}
