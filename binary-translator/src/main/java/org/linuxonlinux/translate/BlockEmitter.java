@@ -90,7 +90,7 @@ final class BlockEmitter {
         context.startBlock(basicBlock.guestRip());
         boolean open = true;
         int count = basicBlock.count();
-        for (current = 0; current < count; current++) {
+        for (current = 0; current < count && open; current++) {
             in = basicBlock.instruction(current);
             guestRip = basicBlock.guestRip() + basicBlock.offset(current);
             context.startInstruction(
