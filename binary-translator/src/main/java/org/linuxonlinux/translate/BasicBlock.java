@@ -126,7 +126,7 @@ final class BasicBlock {
      * Whether nobody will look at the arithmetic flags that instruction {@code i} writes.
      *
      * <p>Calls, returns and indirect jumps count as overwriting all flags: no code passes flags
-     * through them (docs/decisions). A direct jump out of the block may lead to a reader.
+     * through them (docs/decisions/003). A direct jump out of the block may lead to a reader.
      */
     boolean flagsDeadAfter(int i) {
         int live = Instruction.FLAGS_ARITHMETIC;
