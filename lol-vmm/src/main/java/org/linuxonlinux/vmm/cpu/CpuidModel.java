@@ -174,7 +174,7 @@ public final class CpuidModel {
     /** Arbitrary bound for TSCs below 1 GHz. */
     private static final int MAX_DENOMINATOR = 4096;
 
-    private final HostCpu host;
+    private final HostCpuid host;
     private final int tscKhz;
     private final int hostMaxBasicLeaf;
     private final int hostMaxExtendedLeaf;
@@ -191,13 +191,17 @@ public final class CpuidModel {
      * @param tscKhz rate of the guest's TSC
      */
     public CpuidModel(HostCpu host, long tscKhz) {
+        this(HostCpuid.of(host), tscKhz);
+    }
+
+    CpuidModel(HostCpuid host, long tscKhz) {
         this.host = host;
         this.tscKhz = Math.toIntExact(tscKhz);
         HostCpu.Cpuid first = host.cpuid(0, 0);
         this.hostMaxBasicLeaf = first.eax();
         this.amd = first.ebx() == VENDOR_AUTHENTIC_AMD || first.ebx() == VENDOR_HYGON_GENUINE;
         this.hostMaxExtendedLeaf = host.cpuid(EXTENDED, 0).eax();
-        this.xstate = new ExtendedState(host, (host.cpuid(1, 0).ecx() & OSXSAVE) != 0);
+        this.xstate = new ExtendedState(host);
         this.tscDenominator = bestDenominator(tscKhz);
         this.tscNumerator = (int) ratio(tscKhz, tscDenominator);
     }

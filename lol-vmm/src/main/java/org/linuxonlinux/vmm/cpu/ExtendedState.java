@@ -40,14 +40,14 @@ final class ExtendedState {
     private static final int IS_ALIGNED = 1 << 1;
     private static final int ALIGNMENT = 64;
 
-    private final HostCpu host;
+    private final HostCpuid host;
     private final long mask;
     private final int standardBytes;
     private final int compactedBytes;
 
-    ExtendedState(HostCpu host, boolean hostHasXsave) {
+    ExtendedState(HostCpuid host) {
         this.host = host;
-        this.mask = hostHasXsave ? host.xgetbv(0) & ~(PKRU | AMX | MPX) : 0;
+        this.mask = host.xcr0() & ~(PKRU | AMX | MPX);
         int standard = LEGACY_AND_HEADER_BYTES;
         int compacted = LEGACY_AND_HEADER_BYTES;
         for (int i = FIRST_EXTENDED_COMPONENT; i < COMPONENT_COUNT; i++) {

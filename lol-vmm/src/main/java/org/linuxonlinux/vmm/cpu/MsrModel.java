@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.linuxonlinux.vmm.GeneralProtectionException;
+import org.linuxonlinux.vmm.UnknownAccesses;
 
 /**
  * The model-specific registers of one vCPU.
@@ -108,9 +109,6 @@ public final class MsrModel {
     private static final long ALL = -1;
     private static final long LOW_HALF = 0xffff_ffffL;
 
-    /** Unknown registers that are named one by one in the log; arbitrary. */
-    private static final int MAX_LOGGED = 64;
-
     /** A register that only keeps a value. */
     private static final class Kept {
         private final long writable;
@@ -134,11 +132,10 @@ public final class MsrModel {
     private final LongSupplier tsc;
     private final BaseRegisters bases;
     private final MsrDevice[] devices;
-    private final Consumer<String> log;
     private final ExtendedState xstate;
     private final long eferWritable;
     private final Map<Integer, Kept> kept = new HashMap<>();
-    private final Map<Integer, Long> unknown = new HashMap<>();
+    private final UnknownAccesses unknown;
 
     private long efer = EFER_LME | EFER_LMA;
     private long star;
@@ -147,7 +144,6 @@ public final class MsrModel {
     private long syscallFlagMask;
     private long pat = PAT_RESET;
     private long xcr0 = ExtendedState.X87;
-    private long unknownCount;
 
     /**
      * Registers as a CPU in long mode has them when a kernel is entered.
@@ -167,7 +163,7 @@ public final class MsrModel {
         this.tsc = tsc;
         this.bases = bases;
         this.devices = devices.toArray(MsrDevice[]::new);
-        this.log = log;
+        this.unknown = new UnknownAccesses("MSR", log);
         this.xstate = cpuid.extendedState();
         this.eferWritable = EFER_SCE | EFER_LME | EFER_NXE | (cpuid.isAmd() ? EFER_AIBRSE : 0);
         addCommon();
@@ -282,9 +278,9 @@ public final class MsrModel {
         return xcr0;
     }
 
-    /** Accesses to registers that do not exist, so far. */
-    public long unknownCount() {
-        return unknownCount;
+    /** Accesses to registers that do not exist. */
+    public UnknownAccesses unknown() {
+        return unknown;
     }
 
     // ---- Access ------------------------------------------------------------------------------
@@ -349,10 +345,7 @@ public final class MsrModel {
     private Kept find(int msr, String access) {
         Kept register = kept.get(msr);
         if (register == null) {
-            unknownCount++;
-            if (unknown.merge(msr, 1L, Long::sum) == 1 && unknown.size() <= MAX_LOGGED) {
-                log.accept(String.format("unknown MSR: msr=0x%x, first access=%s", msr, access));
-            }
+            unknown.count(Integer.toUnsignedLong(msr), access);
             throw new GeneralProtectionException();
         }
         return register;
