@@ -156,14 +156,6 @@ final class Machine implements AutoCloseable {
         enterKernel(boot);
         AcpiBlob acpi = AcpiTables.build(acpiConfig());
         memory.write(acpi.gpa(), acpi.bytes());
-        try {
-            memory.write(
-                    0xe0000,
-                    java.nio.file.Files.readAllBytes(
-                            java.nio.file.Path.of(System.getenv("LOL_ACPI"))));
-        } catch (java.io.IOException e) {
-            throw new RuntimeException(e);
-        }
     }
 
     private static AcpiConfig acpiConfig() {
