@@ -18,7 +18,7 @@ final class BusTest {
     private final UnknownAccesses unknown = new UnknownAccesses("place", log::add);
 
     /** Remembers accesses; answers with more bits than asked for. */
-    private final class Recorder implements PortDevice, MmioDevice {
+    private static final class Recorder implements PortDevice, MmioDevice {
         private final List<String> accesses = new ArrayList<>();
 
         @Override
