@@ -436,6 +436,25 @@ public final class Decoder {
                 | code[p + 3] << 24;
     }
 
+    /** Every opcode map, for tests of the tables. */
+    static OpcodeTable[] allTables() {
+        return new OpcodeTable[] {
+            One.TABLE,
+            Two.TABLE,
+            Legacy38.TABLE,
+            Legacy3A.TABLE,
+            ThreeDNow.TABLE,
+            Vex1.TABLE,
+            Vex2.TABLE,
+            Vex3.TABLE,
+            Evex1.TABLE,
+            Evex2.TABLE,
+            Evex3.TABLE,
+            Evex5.TABLE,
+            Evex6.TABLE
+        };
+    }
+
     // One holder per map: a map is parsed when its first instruction is met.
 
     /** One-byte opcodes. */

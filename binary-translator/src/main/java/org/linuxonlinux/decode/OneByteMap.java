@@ -105,7 +105,7 @@ final class OneByteMap {
             8e        mov:MOV_TO_SREG   =Sw,EW    sens end
             8f/0      pop               =Es       pop d64
             90.f3.b0  pause             -
-            90.b0.o16 xchg:NOP          +Zv,+av
+            90.b0.o16 xchg:NOP          !Zv,!av
             90.b0     nop               -
             90        xchg              +Zv,+av
             91        xchg              +Zv,+av
@@ -166,7 +166,7 @@ final class OneByteMap {
             c6/0      mov               =Eb,Ib
             c6@f8     xabort            Ib        sens end
             c7/0      mov               =Ev,Iz
-            c7@f8     xbegin            Jz        sens end
+            c7@f8     xbegin            Jz        sens end o:ax
             c8        enter             Iw,Ib     push d64 i:bp o:bp
             c9        leave             -         pop d64 i:bp o:bp
             ca.o16    retfw:FAR_RET     Iw        far end sens pop

@@ -339,9 +339,9 @@ final class TwoByteMap {
             ae/6.np.w0 xsaveopt                    +Mn       i:ax,dx
             ae/2.np    ldmxcsr                     Md
             ae/3.np    stmxcsr                     =Md
-            ae/7.np    clflush                     !Mb
-            ae/6.66    clwb                        !Mb
-            ae/7.66    clflushopt                  !Mb
+            ae/7.np    clflush                     Mb
+            ae/6.66    clwb                        Mb
+            ae/7.66    clflushopt                  Mb
             ae/5.np.m3 lfence                      -
             ae/6.np.m3 mfence                      -
             ae/7.np.m3 sfence                      -
