@@ -184,10 +184,11 @@ forward() {
 trap 'forward TERM' TERM INT # a background job of sh ignores INT
 trap 'forward HUP' HUP
 
+exec 3<&0 # a background job of dash has /dev/null for descriptor 0, whatever "<&0" says
 archive=
 [ -e "$app/classes.jsa" ] && archive=-XX:SharedArchiveFile=$app/classes.jsa
 # shellcheck disable=SC2086
-"$java" $jvm_options ${archive:+"$archive"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" $main "$@" <&0 &
+"$java" $jvm_options ${archive:+"$archive"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" $main "$@" <&3 3<&- &
 jvm=$!
 while :; do
     wait "$jvm"
