@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+
+/** SIGKILL for the monitor leaves nothing behind. */
+@Tag("boot")
+final class KillIT {
+    @TempDir Path directory;
+
+    @RepeatedTest(10)
+    void leavesNoProcessAndNoRawTerminal() throws Exception {
+        long seed = System.nanoTime();
+        int delayMillis = 200 + new Random(seed).nextInt(3000);
+        try (LolProcess lol =
+                LolProcess.startOnTerminal(
+                        "stty -a > before; $LOL run; echo status=$?; stty -a > after; sleep 60",
+                        directory)) {
+            Thread.sleep(delayMillis);
+            ProcessHandle monitor = lol.monitor();
+            List<ProcessHandle> children = monitor.descendants().toList();
+            monitor.destroyForcibly();
+            lol.await("status=137", 0, Duration.ofSeconds(1));
+            Thread.sleep(500);
+            for (ProcessHandle child : children) {
+                assertFalse(
+                        child.isAlive(),
+                        () -> "left over: " + child.info() + " after " + delayMillis + " ms");
+            }
+            assertEquals(
+                    Files.readString(directory.resolve("before")),
+                    Files.readString(directory.resolve("after")));
+        }
+    }
+}
