@@ -90,7 +90,7 @@ final class Machine implements AutoCloseable {
             KernelImage kernel,
             BootState boot,
             Consumer<ExitOutcome> end,
-            int verbosity) {
+            Consumer<String> log) {
         this.memory = memory;
         this.end = end;
         page = gateMemory.page();
@@ -113,7 +113,6 @@ final class Machine implements AutoCloseable {
         ApicBus apicBus = new ApicBus(List.of(apic));
         ioApic = new IoApic(0, apicBus);
         apic.connectEoi(ioApic::endOfInterrupt);
-        Consumer<String> log = verbosity > 0 ? Machine::log : line -> {};
         mmio = new MmioBus(new UnknownAccesses("device memory", log));
         mmio.register(GuestLayout.IO_APIC_GPA, IoApic.WINDOW_SIZE, new IoApicWindow(ioApic));
         ports = new PortBus(new UnknownAccesses("port", log));
@@ -172,10 +171,6 @@ final class Machine implements AutoCloseable {
                         PowerPorts.RESET_VALUE),
                 List.of(new AcpiConfig.SerialPort(COM1_PORT, COM1_GSI)),
                 Optional.of(new AcpiConfig.Rtc(Rtc.BASE_PORT, Rtc.CENTURY_INDEX)));
-    }
-
-    private static void log(String line) {
-        System.err.println("lol: " + line);
     }
 
     private static int maxMappings() {

@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm;
 
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.linuxonlinux.host.HostCpu;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.GuestMemoryException;
@@ -32,7 +33,7 @@ public final class VirtualMachine implements AutoCloseable {
     /** The first reason wins; guarded by outcomeLock. */
     private ExitOutcome outcome;
 
-    private VirtualMachine(MachineConfig config) {
+    private VirtualMachine(MachineConfig config, Consumer<String> log) {
         KernelImage kernel =
                 KernelImage.load(config.kernel(), VmlinuxCache.in(config.cacheDirectory()));
         ByteBuffer initrd =
@@ -51,17 +52,18 @@ public final class VirtualMachine implements AutoCloseable {
                         kernel,
                         bootState,
                         this::end,
-                        config.verbosity());
+                        config.verbosity() > 0 ? log : line -> {});
     }
 
     /**
      * Makes the machine: allocates RAM, loads kernel and initrd, starts the context process.
      *
+     * @param log takes lines about what the guest does that is out of the ordinary
      * @throws UserException if the kernel, the initrd or the memory cannot be used, or the host
      *     lacks something
      */
-    public static VirtualMachine create(MachineConfig config) {
-        return new VirtualMachine(config);
+    public static VirtualMachine create(MachineConfig config, Consumer<String> log) {
+        return new VirtualMachine(config, log);
     }
 
     private static GuestMemory openMemory(MachineConfig config) {

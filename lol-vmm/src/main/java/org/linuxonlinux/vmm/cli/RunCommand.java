@@ -63,11 +63,16 @@ final class RunCommand {
      */
     private static VirtualMachine create(MachineConfig config) {
         try {
-            return VirtualMachine.create(config);
+            return VirtualMachine.create(config, RunCommand::log);
         } catch (TracerException | HostCallException e) {
             throw new UserException(
                     UserException.HOST_LACKS, e.getMessage() + " (lol doctor tells more)", e);
         }
+    }
+
+    /** The terminal may be raw, hence the carriage return. */
+    private static void log(String line) {
+        System.err.print("lol: " + line + "\r\n");
     }
 
     private MachineConfig machineConfig() {
