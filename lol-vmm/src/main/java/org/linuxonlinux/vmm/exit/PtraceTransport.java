@@ -191,6 +191,7 @@ public final class PtraceTransport implements ExitTransport {
     }
 
     private void awaitCommands() {
+        boolean kicked = false;
         while (true) {
             process.resume(ResumeMode.CONT, 0);
             int status = process.await();
@@ -200,6 +201,9 @@ public final class PtraceTransport implements ExitTransport {
             }
             if (WaitStatus.isSignalStop(status, SIGTRAP)
                     && page.get(VcpuPageLayout.EXIT_REASON) == ExitReason.COMMANDS_DONE.code()) {
+                if (kicked) {
+                    process.kick();
+                }
                 return;
             }
             boolean fault =
@@ -209,7 +213,8 @@ public final class PtraceTransport implements ExitTransport {
                 throw new IllegalStateException(
                         "mapping stub failed: " + WaitStatus.describe(status));
             }
-            // A kick: the loop looks for interrupts before every run anyway.
+            // A kick. It is sent again, since the guest runs next, without another look at timers.
+            kicked = true;
         }
     }
 
