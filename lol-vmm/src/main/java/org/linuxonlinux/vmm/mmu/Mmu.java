@@ -119,8 +119,25 @@ public final class Mmu implements GuestCode {
         if (access == Access.WRITE && mappings.isCodeFrame(faultGpa)) {
             return Outcome.CODE_WRITE;
         }
-        mappings.map(runAround(gva, pageHva));
+        if (!isMappedFor(gva, pageHva, access)) {
+            mappings.map(runAround(gva, pageHva));
+        }
         return Outcome.MAPPED;
+    }
+
+    /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */
+    private boolean isMappedFor(long gva, long pageHva, Access access) {
+        Run run = mappings.tableFor(gva).at(pageHva);
+        if (run == null || run.gpa() + (pageHva - run.hva()) != (walker.gpa() & -PAGE_SIZE)) {
+            return false;
+        }
+        int needed =
+                switch (access) {
+                    case READ -> PROT_READ;
+                    case WRITE -> PROT_WRITE;
+                    case EXECUTE -> PROT_EXEC;
+                };
+        return (run.prot() & needed) != 0;
     }
 
     /** Walks for {@code gva} and checks permissions; fills {@link #errorCode} where it fails. */
