@@ -29,7 +29,7 @@ public final class CpuidModel {
     private static final long CR4_OSXSAVE = 1 << 18;
 
     // ---- Leaf 1. Left out of ECX: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG,
-    // xTPR, PDCM, PCID, DCA. Of EDX: VME, MCE, MTRR, MCA, PSN, DS, ACPI, HTT, TM, PBE.
+    // xTPR, PDCM, PCID, DCA. Of EDX: VME, MTRR, PSN, DS, ACPI, HTT, TM, PBE.
 
     /** SSE3, PCLMULQDQ, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, RDRAND. */
     private static final int LEAF1_ECX = bits(0, 1, 9, 13, 19, 20, 22, 23, 25, 30);
@@ -51,6 +51,9 @@ public final class CpuidModel {
     private static final int LEAF1_EDX_COMMON = bits(0, 2, 3, 4, 5, 6, 8, 13, 15, 16, 17, 23, 24);
 
     private static final int APIC = bits(9);
+
+    /** MCE, MCA: without them, Linux complains. There are no banks ({@link MsrModel}). */
+    private static final int MACHINE_CHECK = bits(7, 14);
 
     /** SEP, CLFLUSH, SSE, SSE2, self-snoop. */
     private static final int LEAF1_EDX = LEAF1_EDX_COMMON | bits(11, 19, 25, 26, 27);
@@ -342,7 +345,7 @@ public final class CpuidModel {
                 real.eax(),
                 (real.ebx() & CLFLUSH_SIZE) | ONE_LOGICAL_PROCESSOR,
                 ecx,
-                (real.edx() & LEAF1_EDX) | APIC);
+                (real.edx() & LEAF1_EDX) | APIC | MACHINE_CHECK);
     }
 
     private void structuredFeatures(int subleaf, HostCpu.Cpuid real, int[] out) {
@@ -421,7 +424,7 @@ public final class CpuidModel {
     private void extendedFeatures(HostCpu.Cpuid real, int[] out) {
         int ecx = real.ecx() & (EXTENDED_ECX | givenAvx(EXTENDED_ECX_AVX));
         int edx = real.edx() & (EXTENDED_EDX | (amd ? LEAF1_EDX_COMMON : 0));
-        edx |= EXTENDED_EDX_ALWAYS | (amd ? APIC : 0);
+        edx |= EXTENDED_EDX_ALWAYS | (amd ? APIC | MACHINE_CHECK : 0);
         set(out, real.eax(), real.ebx(), ecx, edx);
     }
 }

@@ -33,6 +33,8 @@ public final class MsrModel {
     private static final int IA32_SYSENTER_CS = 0x174;
     private static final int IA32_SYSENTER_ESP = 0x175;
     private static final int IA32_SYSENTER_EIP = 0x176;
+    private static final int IA32_MCG_CAP = 0x179;
+    private static final int IA32_MCG_STATUS = 0x17a;
     private static final int IA32_MISC_ENABLE = 0x1a0;
     private static final int IA32_DEBUGCTL = 0x1d9;
     private static final int IA32_PAT = 0x277;
@@ -182,6 +184,9 @@ public final class MsrModel {
         faulting(IA32_SYSENTER_EIP, 0, ALL);
         faulting(IA32_TSC_AUX, 0, LOW_HALF);
         ignoring(IA32_DEBUGCTL, 0, 0);
+        // Machine checks belong to the host: no error-reporting banks, nothing in progress.
+        faulting(IA32_MCG_CAP, 0, 0);
+        faulting(IA32_MCG_STATUS, 0, 0b111);
     }
 
     private void addIntel() {

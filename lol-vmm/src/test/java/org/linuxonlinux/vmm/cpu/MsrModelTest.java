@@ -122,6 +122,16 @@ final class MsrModelTest {
         assertEquals(0x25_7fd5, amd.syscallFlagMask());
     }
 
+    /** Linux calls it an error if there is no machine-check architecture at all. */
+    @Test
+    void machineChecksHaveNoBanks() {
+        assertEquals(0, amd.read(0x179));
+        assertEquals(0, intel.read(0x179));
+        amd.write(0x17a, 4);
+        assertEquals(4, amd.read(0x17a));
+        assertFaults(() -> amd.read(0x400));
+    }
+
     @Test
     void longModeStaysOn() {
         assertEquals(LME_AND_LMA, amd.read(EFER));
