@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.mmu;
 
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.memory.GuestMemory;
+
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import org.linuxonlinux.gate.AddressMap;
-import org.linuxonlinux.memory.GuestMemory;
 
 /**
  * What a context process has mapped of guest RAM: the guest's TLB.
@@ -83,15 +84,29 @@ final class HostMappings {
     /** Maps a run, splitting off write permission from frames with translated code. */
     void map(Run run) {
         if (upper.size() + lower.size() >= maxRuns) {
-            unmapLower();
-            evictions++;
+            evict();
         }
         commands.map(
                 run.hva(), run.sizeBytes(), run.prot(), ramFd, memory.gpaToFileOffset(run.gpa()));
+        if (PageTables.isUpperHalf(run.gva())) {
+            // A user page in the same place is gone; the kernel's goes first.
+            lower.cut(run.hva(), run.endHva());
+        }
         tableFor(run.gva()).put(run);
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
         if ((run.prot() & PROT_WRITE) != 0) {
             protectCodeFramesIn(run);
+        }
+    }
+
+    /** Makes room: user pages first, kernel pages where they are all there is. */
+    private void evict() {
+        evictions++;
+        unmapLower();
+        if (upper.size() >= maxRuns) {
+            for (Run run : upper.snapshot()) {
+                unmap(upper, run.hva(), run.sizeBytes());
+            }
         }
     }
 

@@ -13,6 +13,7 @@ import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.MemoryRegion;
 import org.linuxonlinux.translate.GuestCode;
+import org.linuxonlinux.vmm.GeneralProtectionException;
 
 /**
  * The memory management unit of one vCPU: resolves host faults through the guest's page tables and
@@ -32,7 +33,10 @@ public final class Mmu implements GuestCode {
         MMIO,
         /** A permitted write to a frame that holds translated code, at {@link #faultGpa()}. */
         CODE_WRITE,
-        /** A user page lies where the folded kernel or the gate is; it cannot be shown. */
+        /**
+         * The page cannot be shown: a user page where the folded kernel or the gate is, a kernel
+         * page where the gate is, or an address that no host process can map.
+         */
         CONFLICT
     }
 
@@ -110,9 +114,12 @@ public final class Mmu implements GuestCode {
         if (!memory.isRam(faultGpa)) {
             return Outcome.MMIO;
         }
-        boolean upper = PageTables.isUpperHalf(gva);
         long pageHva = hva & -PAGE_SIZE;
-        if (!upper && mappings.isTaken(pageHva, PAGE_SIZE)) {
+        boolean taken =
+                PageTables.isUpperHalf(gva)
+                        ? HostMappings.isReserved(pageHva, PAGE_SIZE)
+                        : mappings.isTaken(pageHva, PAGE_SIZE);
+        if (taken || !isUserHva(pageHva)) {
             return Outcome.CONFLICT;
         }
         walker.touch(access == Access.WRITE);
@@ -220,7 +227,7 @@ public final class Mmu implements GuestCode {
         long runGva = leafGva - before * leafSize;
         long runHva = hvaOfLeaf - before * leafSize;
         long sizeBytes = (before + after + 1) * leafSize;
-        return clipped(new Run(runHva, runGva, runGpa, sizeBytes, prot, global), pageHva);
+        return clipped(new Run(runHva, runGva, runGpa, sizeBytes, prot, global, shift), pageHva);
     }
 
     /** Whether the neighbour {@code distance} entries away continues the leaf's run. */
@@ -268,11 +275,26 @@ public final class Mmu implements GuestCode {
         long pageGva = gva & -PAGE_SIZE;
         if (isMappable(pageGva)) {
             RunTable table = mappings.tableFor(pageGva);
-            revalidate(table, table.at(gvaToHva(pageGva)), pageGva, PAGE_SIZE);
+            invalidateAt(table, gvaToHva(pageGva), pageGva);
             if (aliasAllowed && !PageTables.isUpperHalf(gva)) {
-                long aliasHva = pageGva + AddressMap.FOLD;
-                revalidate(table, table.at(aliasHva), pageGva, PAGE_SIZE);
+                invalidateAt(table, pageGva + AddressMap.FOLD, pageGva);
             }
+        }
+    }
+
+    /** A TLB entry goes as a whole: one INVLPG drops all of a large page (§4.10.4.1). */
+    private void invalidateAt(RunTable table, long hva, long gva) {
+        int shift = table.pageShiftAt(hva);
+        if (shift == PAGE_SHIFT) {
+            revalidate(table, table.at(hva), gva, gva + PAGE_SIZE);
+            return;
+        }
+        long size = 1L << shift;
+        long pageGva = gva & -size;
+        long pageHva = pageGva + (hva - gva);
+        for (Run run : table.overlapping(pageHva, pageHva + size)) {
+            long from = Math.max(run.gva(), pageGva);
+            revalidate(table, run, from, Math.min(run.endGva(), pageGva + size));
         }
     }
 
@@ -298,18 +320,17 @@ public final class Mmu implements GuestCode {
     private void revalidateAll(RunTable table, boolean keepGlobal) {
         for (Run run : table.snapshot()) {
             if (!(keepGlobal && run.global())) {
-                revalidate(table, run, run.gva(), run.sizeBytes());
+                revalidate(table, run, run.gva(), run.endGva());
             }
         }
     }
 
-    /** Unmaps those pages of a run in {@code [fromGva, +sizeBytes)} that the tables deny now. */
-    private void revalidate(RunTable table, Run run, long fromGva, long sizeBytes) {
+    /** Unmaps those pages of a run in {@code [fromGva, endGva)} that the tables deny now. */
+    private void revalidate(RunTable table, Run run, long fromGva, long endGva) {
         if (run == null) {
             return;
         }
         long hvaOffset = run.hva() - run.gva();
-        long endGva = fromGva + sizeBytes;
         long staleFrom = 0;
         boolean stale = false;
         long gva = fromGva;
@@ -322,7 +343,7 @@ public final class Mmu implements GuestCode {
                 mappings.unmap(table, staleFrom + hvaOffset, gva - staleFrom);
                 stale = false;
             }
-            long step = walker.isPresent() ? walker.pageSizeBytes() : PAGE_SIZE;
+            long step = walker.pageSizeBytes();
             gva = (gva & -step) + step;
         }
         if (stale) {
@@ -336,7 +357,8 @@ public final class Mmu implements GuestCode {
         }
         long expectedGpa = run.gpa() + (gva - run.gva());
         int prot = protOf(PageTables.isUpperHalf(gva));
-        return walker.gpa() == expectedGpa && (run.prot() & ~prot) == 0;
+        // After a flush the next access must set the accessed bit again.
+        return walker.gpa() == expectedGpa && (run.prot() & ~prot) == 0 && walker.isAccessed();
     }
 
     // --- Control state --------------------------------------------------------------------------
@@ -373,7 +395,8 @@ public final class Mmu implements GuestCode {
         int done = 0;
         while (done < maxBytes) {
             long gva = guestRip + done;
-            if (!walker.walk(rootGpa, gva)
+            if (!PageTables.isCanonical(gva)
+                    || !walker.walk(rootGpa, gva)
                     || !walker.isExecutable()
                     || !memory.isRam(walker.gpa())) {
                 break;
@@ -388,7 +411,8 @@ public final class Mmu implements GuestCode {
 
     @Override
     public long gfnOf(long guestRip) {
-        return walker.walk(rootGpa, guestRip) ? walker.gpa() >>> PAGE_SHIFT : -1;
+        boolean present = PageTables.isCanonical(guestRip) && walker.walk(rootGpa, guestRip);
+        return present ? walker.gpa() >>> PAGE_SHIFT : -1;
     }
 
     @Override
@@ -410,9 +434,16 @@ public final class Mmu implements GuestCode {
     // --- Accesses by the monitor on the guest's behalf
     // --------------------------------------------
 
-    /** The GPA behind a supervisor access, with accessed and dirty bits set as hardware does. */
+    /**
+     * The GPA behind a supervisor access, with accessed and dirty bits set as hardware does.
+     *
+     * @throws GeneralProtectionException if the address is not canonical
+     */
     public long translate(long gva, Access access) throws GuestPageFaultException {
-        if (!PageTables.isCanonical(gva) || !isPermitted(gva, access, false)) {
+        if (!PageTables.isCanonical(gva)) {
+            throw new GeneralProtectionException();
+        }
+        if (!isPermitted(gva, access, false)) {
             throw new GuestPageFaultException(gva, errorCode);
         }
         walker.touch(access == Access.WRITE);

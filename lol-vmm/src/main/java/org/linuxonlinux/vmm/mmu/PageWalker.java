@@ -50,13 +50,10 @@ final class PageWalker {
         boolean anyNoExecute = false;
         for (int shift = TOP_SHIFT; ; shift -= LEVEL_BITS) {
             long entryGpa = tableGpa + ((gva >>> shift & 0x1ff) << 3);
-            if (!memory.isRam(entryGpa)) {
-                present = false;
-                return false;
-            }
-            long entry = memory.getLong(entryGpa);
+            long entry = memory.isRam(entryGpa) ? memory.getLong(entryGpa) : 0;
             if ((entry & PRESENT) == 0) {
                 present = false;
+                pageShift = shift;
                 return false;
             }
             allWritable &= (entry & WRITABLE) != 0;
@@ -101,11 +98,12 @@ final class PageWalker {
         return gpa;
     }
 
-    /** 12, 21 or 30. */
+    /** 12, 21 or 30; of a walk that failed, up to 39: what the absent entry would have covered. */
     int pageShift() {
         return pageShift;
     }
 
+    /** Bytes for which the last walk's entry speaks. */
     long pageSizeBytes() {
         return 1L << pageShift;
     }
@@ -130,6 +128,10 @@ final class PageWalker {
 
     boolean isExecutable() {
         return executable;
+    }
+
+    boolean isAccessed() {
+        return (leaf & ACCESSED) != 0;
     }
 
     boolean isDirty() {

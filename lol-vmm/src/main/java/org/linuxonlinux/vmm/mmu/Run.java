@@ -11,11 +11,22 @@ package org.linuxonlinux.vmm.mmu;
  * @param prot host protection granted by the guest's tables (PROT_READ, PROT_WRITE, PROT_EXEC);
  *     frames that hold translated code are mapped without PROT_WRITE all the same
  * @param global whether it survives a CR3 write
+ * @param pageShift size of the guest's pages it was made of: 12, 21 or 30
  */
-record Run(long hva, long gva, long gpa, long sizeBytes, int prot, boolean global) {
+record Run(long hva, long gva, long gpa, long sizeBytes, int prot, boolean global, int pageShift) {
 
     long endHva() {
         return hva + sizeBytes;
+    }
+
+    /** First GVA behind it; 0 behind the last page of the address space. */
+    long endGva() {
+        return gva + sizeBytes;
+    }
+
+    /** Size of the guest's pages. */
+    long pageSizeBytes() {
+        return 1L << pageShift;
     }
 
     boolean covers(long otherHva) {
@@ -29,6 +40,6 @@ record Run(long hva, long gva, long gpa, long sizeBytes, int prot, boolean globa
     /** The part of this run between two HVAs inside it. */
     Run slice(long fromHva, long toHva) {
         long skip = fromHva - hva;
-        return new Run(fromHva, gva + skip, gpa + skip, toHva - fromHva, prot, global);
+        return new Run(fromHva, gva + skip, gpa + skip, toHva - fromHva, prot, global, pageShift);
     }
 }

@@ -23,6 +23,40 @@ final class RunTable {
         return below != null && below.getValue().covers(hva) ? below.getValue() : null;
     }
 
+    /**
+     * Size (log2) of the guest page that maps {@code hva}. Where nothing is mapped it may still be
+     * the missing piece of a large page of which other pieces are; then it is that page's.
+     */
+    int pageShiftAt(long hva) {
+        Map.Entry<Long, Run> below = runs.floorEntry(hva);
+        if (below != null && below.getValue().covers(hva)) {
+            return below.getValue().pageShift();
+        }
+        Map.Entry<Long, Run> above = runs.higherEntry(hva);
+        int shift = PageTables.PAGE_SHIFT;
+        if (below != null && below.getValue().endHva() > pageStart(hva, below.getValue())) {
+            shift = below.getValue().pageShift();
+        }
+        if (above != null
+                && above.getKey() - pageStart(hva, above.getValue())
+                        < above.getValue().pageSizeBytes()) {
+            shift = Math.max(shift, above.getValue().pageShift());
+        }
+        return shift;
+    }
+
+    /** Where the page around {@code hva} starts if it is as large as those of {@code run}. */
+    private static long pageStart(long hva, Run run) {
+        return hva & -run.pageSizeBytes();
+    }
+
+    /** The runs that meet {@code [fromHva, toHva)}, safe to iterate while the table changes. */
+    List<Run> overlapping(long fromHva, long toHva) {
+        Map.Entry<Long, Run> below = runs.lowerEntry(fromHva);
+        boolean reachesIn = below != null && below.getValue().endHva() > fromHva;
+        return new ArrayList<>(runs.subMap(reachesIn ? below.getKey() : fromHva, toHva).values());
+    }
+
     /** Whether anything is mapped in {@code [fromHva, toHva)}. */
     boolean intersects(long fromHva, long toHva) {
         Map.Entry<Long, Run> below = runs.lowerEntry(toHva);
