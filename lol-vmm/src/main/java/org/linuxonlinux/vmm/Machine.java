@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,6 +69,9 @@ final class Machine implements AutoCloseable {
 
     /** Mappings left to the host's own needs below vm.max_map_count. */
     private static final int SPARE_MAPPINGS = 1000;
+
+    private static final Path MAX_MAP_COUNT = Path.of("/proc/sys/vm/max_map_count");
+    private static final int DEFAULT_MAX_MAP_COUNT = 65_530;
 
     private final GuestMemory memory;
     private final Translator translator;
@@ -173,8 +179,15 @@ final class Machine implements AutoCloseable {
                 Optional.of(new AcpiConfig.Rtc(Rtc.BASE_PORT, Rtc.CENTURY_INDEX)));
     }
 
+    /** Mappings a context process may have, from the host's limit. */
     private static int maxMappings() {
-        return 65_530 - SPARE_MAPPINGS;
+        int limit = DEFAULT_MAX_MAP_COUNT;
+        try {
+            limit = Integer.parseInt(Files.readString(MAX_MAP_COUNT).strip());
+        } catch (IOException | NumberFormatException e) {
+            // Not readable in some containers; the kernel's default then.
+        }
+        return Math.max(limit - SPARE_MAPPINGS, limit / 2);
     }
 
     private BaseRegisters baseRegisters() {

@@ -89,6 +89,13 @@ public final class DescriptorTables {
         return ((descriptor >>> 16) & 0xff_ffff) | ((descriptor >>> 32) & 0xff00_0000L);
     }
 
+    /** Limit in a descriptor in bytes, inclusive, with the granularity bit applied. */
+    public static long limitOf(long descriptor) {
+        long limit = (descriptor & 0xffff) | ((descriptor >>> 32) & 0xf_0000L);
+        boolean pages = (descriptor >>> 55 & 1) != 0;
+        return pages ? (limit << 12) | 0xfff : limit;
+    }
+
     /** Whether vector has an entry in the IDT. */
     boolean hasGate(int vector) {
         return vector * GATE_BYTES + GATE_BYTES - 1 <= idtLimit;

@@ -8,6 +8,7 @@ public final class Rflags {
     /** Bit 1, which always reads as one. */
     public static final long FIXED = 1L << 1;
 
+    public static final long ZF = 1L << 6;
     public static final long TF = 1L << 8;
     public static final long IF = 1L << 9;
     public static final long DF = 1L << 10;

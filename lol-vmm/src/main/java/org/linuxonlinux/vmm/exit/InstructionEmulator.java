@@ -54,6 +54,17 @@ final class InstructionEmulator {
     /** KVM_ENOSYS, the answer to a hypercall that does not exist (Linux v6.1 kvm_para.h). */
     private static final long KVM_ENOSYS = -1000;
 
+    private static final int IA32_TSC_AUX = 0xc000_0103;
+
+    /** What LAR keeps of a descriptor's upper half (Intel SDM vol. 2, LAR). */
+    private static final long ACCESS_RIGHTS_MASK = 0x00f0_ff00L;
+
+    /** Descriptor bits (Intel SDM vol. 3A §3.4.5): code or data, code, readable or writable. */
+    private static final long DESCRIPTOR_S = 1L << 44;
+
+    private static final long DESCRIPTOR_CODE = 1L << 43;
+    private static final long DESCRIPTOR_RW = 1L << 41;
+
     private static final int MAP_ONE_BYTE = 0;
     private static final int MAP_0F = 1;
 
@@ -180,6 +191,9 @@ final class InstructionEmulator {
                 return group6(in);
             case 0x01:
                 return group7(in);
+            case 0x02:
+            case 0x03:
+                return segmentFact(in);
             case 0x06:
                 control.setCr0(control.cr0() & ~CR0_TS);
                 return done();
@@ -210,6 +224,8 @@ final class InstructionEmulator {
                 return done();
             case 0x33:
                 throw new ProtectionFaultException(0);
+            case 0xc7:
+                return readProcessorId(in);
             case 0xa1:
             case 0xa9:
                 loadSegment(
@@ -260,9 +276,55 @@ final class InstructionEmulator {
             case 3:
                 tables.loadTaskRegister((int) readRm(in, 2) & 0xffff);
                 return done();
+            case 4:
+            case 5:
+                return verifySegment(in);
             default:
                 return undefined();
         }
+    }
+
+    /** LAR and LSL: access rights or limit of the descriptor, if the selector has one. */
+    private Outcome segmentFact(Instruction in) throws GuestPageFaultException {
+        int selector = (int) readRm(in, 2) & 0xffff;
+        long descriptor = (selector & ~3) == 0 ? 0 : tables.descriptor(selector);
+        boolean valid = descriptor != 0;
+        if (valid) {
+            boolean limit = in.opcode() == 0x03;
+            long fact =
+                    limit
+                            ? DescriptorTables.limitOf(descriptor)
+                            : (descriptor >>> 32) & ACCESS_RIGHTS_MASK;
+            writeRegister(in.reg(), in.operandSizeBytes(), fact);
+        }
+        setZeroFlag(valid);
+        return done();
+    }
+
+    /** VERR and VERW: whether a data or code segment may be read or written. */
+    private Outcome verifySegment(Instruction in) throws GuestPageFaultException {
+        int selector = (int) readRm(in, 2) & 0xffff;
+        long descriptor = (selector & ~3) == 0 ? 0 : tables.descriptor(selector);
+        boolean segment = (descriptor & DESCRIPTOR_S) != 0;
+        boolean code = (descriptor & DESCRIPTOR_CODE) != 0;
+        boolean readWrite = (descriptor & DESCRIPTOR_RW) != 0;
+        boolean verr = (in.reg() & 7) == 4;
+        setZeroFlag(segment && (verr ? !code || readWrite : !code && readWrite));
+        return done();
+    }
+
+    private void setZeroFlag(boolean value) {
+        long flags = state.rflags() & ~Rflags.ZF;
+        state.setRflags(value ? flags | Rflags.ZF : flags);
+    }
+
+    /** RDPID, the only instruction of its group that gets here and exists for a guest. */
+    private Outcome readProcessorId(Instruction in) {
+        if (in.hasMemoryOperand() || (in.reg() & 7) != 7 || !in.hasPrefix(Instruction.PREFIX_REP)) {
+            return undefined();
+        }
+        state.setGpr(in.rm(), msrs.read(IA32_TSC_AUX));
+        return done();
     }
 
     private Outcome group7(Instruction in)
