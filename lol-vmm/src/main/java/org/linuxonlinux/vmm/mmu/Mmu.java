@@ -308,7 +308,9 @@ public final class Mmu implements GuestCode {
         } else {
             mappings.unmapLower();
         }
-        revalidateAll(mappings.upper(), true);
+        if (mappings.upper().hasNonGlobal()) {
+            revalidateAll(mappings.upper(), true);
+        }
     }
 
     /** Flushes every translation, global ones too (a change of CR4.PGE, CR0.PG or CR0.WP). */

@@ -10,11 +10,12 @@ import java.util.TreeMap;
 /** The mapped {@link Run}s of one half of the address space, by HVA; they never overlap. */
 final class RunTable {
     private final TreeMap<Long, Run> runs = new TreeMap<>();
+    private int nonGlobalCount;
 
     /** Adds a run in place of whatever was mapped where it lies. */
     void put(Run run) {
         cut(run.hva(), run.endHva());
-        runs.put(run.hva(), run);
+        add(run);
     }
 
     /** The run that maps {@code hva}, or null. */
@@ -70,24 +71,45 @@ final class RunTable {
         Map.Entry<Long, Run> below = runs.lowerEntry(fromHva);
         if (below != null && below.getValue().endHva() > fromHva) {
             Run run = below.getValue();
-            runs.put(run.hva(), run.slice(run.hva(), fromHva));
+            replace(run, run.slice(run.hva(), fromHva));
             if (run.endHva() > toHva) {
-                runs.put(toHva, run.slice(toHva, run.endHva()));
+                add(run.slice(toHva, run.endHva()));
             }
         }
         Map.Entry<Long, Run> inside = runs.ceilingEntry(fromHva);
         while (inside != null && inside.getKey() < toHva) {
             Run run = inside.getValue();
-            runs.remove(run.hva());
+            remove(run);
             if (run.endHva() > toHva) {
-                runs.put(toHva, run.slice(toHva, run.endHva()));
+                add(run.slice(toHva, run.endHva()));
             }
             inside = runs.ceilingEntry(fromHva);
         }
     }
 
+    private void add(Run run) {
+        runs.put(run.hva(), run);
+        nonGlobalCount += run.global() ? 0 : 1;
+    }
+
+    private void remove(Run run) {
+        runs.remove(run.hva());
+        nonGlobalCount -= run.global() ? 0 : 1;
+    }
+
+    private void replace(Run run, Run part) {
+        remove(run);
+        add(part);
+    }
+
+    /** Whether a CR3 write concerns any of the runs. */
+    boolean hasNonGlobal() {
+        return nonGlobalCount != 0;
+    }
+
     void clear() {
         runs.clear();
+        nonGlobalCount = 0;
     }
 
     int size() {
