@@ -117,6 +117,15 @@ final class MmuTest {
         }
 
         @Test
+        void mapsNothingWhereThePageIsMappedRightAlready() {
+            tables.map(KERNEL, FRAME, SIZE_4K, P | W);
+            mapped(KERNEL, Access.WRITE, false);
+            assertEquals(Mmu.Outcome.MAPPED, touch(KERNEL, Access.READ, false));
+            assertEquals(Mmu.Outcome.MAPPED, touch(KERNEL, Access.WRITE, false));
+            assertTrue(queue.isEmpty());
+        }
+
+        @Test
         void clearedWriteProtectLetsTheKernelWriteItsReadOnlyPages() {
             tables.map(KERNEL, FRAME, SIZE_4K, P);
             assertEquals(Mmu.Outcome.PAGE_FAULT, touch(KERNEL, Access.WRITE, false));
@@ -268,12 +277,11 @@ final class MmuTest {
                 tables.mapRange(KERNEL, FRAME, SIZE_4K, 8, READY);
                 long lastGva = KERNEL + 5 * 4096;
                 tables.setEntry(lastGva, SIZE_4K, different == 0 ? 0 : different + 5 * 4096);
-                mmu.flushAll();
-                host.run();
                 assertEquals(Mmu.Outcome.MAPPED, touch(KERNEL + 0x2000, Access.READ, false));
                 assertEquals(List.of("map 48000400000+5000 rw- at 400000"), host.run());
-                tables.setEntry(KERNEL, SIZE_4K, 0);
                 tables.mapRange(KERNEL, 0, SIZE_4K, 8, 0);
+                mmu.flushAll();
+                host.run();
             }
         }
 
