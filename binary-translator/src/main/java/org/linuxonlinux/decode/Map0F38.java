@@ -68,8 +68,8 @@ final class Map0F38 {
             3f.66    pmaxud                    +Vo,Wo
             40.66    pmulld                    +Vo,Wo
             41.66    phminposuw                =Vo,Wo
-            80.66    invept:VM_OTHER           Gr,MG  sens end w:*
-            81.66    invvpid:VM_OTHER          Gr,MG  sens end w:*
+            80.66    invept:VM_OTHER           Gr,MO  sens end w:*
+            81.66    invvpid:VM_OTHER          Gr,MO  sens end w:*
             82.66    invpcid                   Gr,MG  sens end
             c8.np    sha1nexte                 +Vo,Wo
             c9.np    sha1msg1                  +Vo,Wo
