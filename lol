@@ -19,9 +19,9 @@ fail() {
 }
 
 # Standard streams that are closed would be reused by the JVM for files of its own.
-{ true <&0; } 2>/dev/null || exec </dev/null
-{ true >&1; } 2>/dev/null || exec >/dev/null
-{ true >&2; } 2>/dev/null || exec 2>/dev/null
+{ true 3<&0; } 2>/dev/null || exec </dev/null
+{ true 3>&1; } 2>/dev/null || exec >/dev/null
+{ true 3>&2; } 2>/dev/null || exec 2>/dev/null
 
 self=$0
 while [ -L "$self" ]; do

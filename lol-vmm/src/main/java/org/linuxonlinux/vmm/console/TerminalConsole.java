@@ -6,6 +6,7 @@ import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.util.List;
 import java.util.Optional;
+import org.linuxonlinux.host.HostCalls;
 
 /**
  * The guest's serial line on this process's standard input and output. If standard input is a
@@ -79,8 +80,8 @@ public final class TerminalConsole implements ConsoleBackend, AutoCloseable {
     }
 
     /**
-     * Kernel parameters by which the init of the default guest learns about the terminal; a serial
-     * line has no other way to say how large the window is. Empty if standard input is no terminal.
+     * Kernel parameters by which the init of the default guest learns about the console: a serial
+     * line has no other way to say how large the window is, or that there is none.
      */
     public static String kernelParameters() {
         return RawTerminal.windowSize()
@@ -91,7 +92,7 @@ public final class TerminalConsole implements ConsoleBackend, AutoCloseable {
                                         + " lol.cols="
                                         + size.columns()
                                         + termParameter())
-                .orElse("");
+                .orElse(HostCalls.isatty(0) ? "" : "lol.input=pipe");
     }
 
     private static String termParameter() {

@@ -142,6 +142,19 @@ final class LauncherIT {
     }
 
     @Test
+    void passesStandardInputOn() throws Exception {
+        java("17", "cat");
+        assertEquals(
+                "typed\n",
+                run("checkout/lol 2>&1 > /dev/null; echo typed | checkout/lol")
+                                .output()
+                                .lines()
+                                .reduce((a, b) -> b)
+                                .orElse("")
+                        + "\n");
+    }
+
+    @Test
     void complainsAboutOldJava() throws Exception {
         java("11.0.2", NOTHING);
         Result result = run("checkout/lol");
