@@ -17,6 +17,7 @@ public final class Vector {
     public static final int PF = 14;
     public static final int MF = 16;
     public static final int AC = 17;
+    public static final int MC = 18;
     public static final int XM = 19;
 
     private static final int ERROR_CODE_VECTORS =
@@ -29,8 +30,24 @@ public final class Vector {
         return vector < 32 && ((ERROR_CODE_VECTORS >>> vector) & 1) != 0;
     }
 
-    /** Whether a second fault during delivery makes a double fault (SDM vol. 3A table 6-4). */
-    static boolean isContributory(int vector) {
-        return vector == DE || (vector >= TS && vector <= PF);
+    /**
+     * Whether an exception that hits during the delivery of another makes a double fault (SDM vol.
+     * 3A table 6-5). A page fault while a contributory exception is delivered does not.
+     */
+    static boolean isDoubleFault(int first, int second) {
+        return isContributory(first) ? isContributory(second) : first == PF && isSerious(second);
+    }
+
+    private static boolean isContributory(int vector) {
+        return vector == DE || (vector >= TS && vector <= GP);
+    }
+
+    private static boolean isSerious(int vector) {
+        return vector == PF || isContributory(vector);
+    }
+
+    /** Whether the saved RIP is the instruction's own, which also sets RF in the saved flags. */
+    static boolean isFault(int vector) {
+        return vector != DB && vector != BP && vector != OF && vector != DF && vector != MC;
     }
 }
