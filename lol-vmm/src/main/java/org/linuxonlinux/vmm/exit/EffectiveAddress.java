@@ -26,10 +26,12 @@ final class EffectiveAddress {
                 offset += state.gpr(instruction.index()) * instruction.scale();
             }
         }
-        if (instruction.addressSizeBytes() == 4) {
-            offset &= 0xffff_ffffL;
-        }
-        return offset + segmentBase(instruction, control);
+        return wrapped(instruction, offset) + segmentBase(instruction, control);
+    }
+
+    /** An offset within the instruction's address size: 64 bits, or 32 with a 67 prefix. */
+    static long wrapped(Instruction instruction, long offset) {
+        return instruction.addressSizeBytes() == 4 ? offset & 0xffff_ffffL : offset;
     }
 
     /** Base added for an FS or GS override; 0 otherwise. */

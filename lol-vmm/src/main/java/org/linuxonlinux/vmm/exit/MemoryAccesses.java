@@ -36,10 +36,15 @@ final class MemoryAccesses {
     /** Lists the accesses of an instruction about to run at {@code guestRip}. */
     void collect(Instruction instruction, long guestRip, GuestState state) {
         count = 0;
+        int stackBytes = instruction.stackAccessSize();
         fallback = instruction.memoryWritten() ? Access.WRITE : Access.READ;
         if (instruction.memoryOperandRead() || instruction.memoryOperandWritten()) {
             long gva = EffectiveAddress.of(instruction, guestRip, state, control);
             gva += bitOffsetBytes(instruction, state);
+            if (instruction.stackPop() && instruction.base() == GuestState.RSP) {
+                // POP computes its destination's address after it has moved RSP.
+                gva += stackBytes;
+            }
             add(
                     gva,
                     instruction.memoryOperandSize(),
@@ -47,13 +52,14 @@ final class MemoryAccesses {
                     instruction.base() == GuestState.RSP);
         }
         if (instruction.stringOp().usesDi()) {
-            addString(instruction, state.gpr(GuestState.RDI), isStringWrite(instruction));
+            long offset = EffectiveAddress.wrapped(instruction, state.gpr(GuestState.RDI));
+            addString(instruction, offset, isStringWrite(instruction));
         }
         if (instruction.stringOp().usesSi()) {
+            long offset = EffectiveAddress.wrapped(instruction, state.gpr(GuestState.RSI));
             long base = EffectiveAddress.segmentBase(instruction, control);
-            addString(instruction, state.gpr(GuestState.RSI) + base, false);
+            addString(instruction, offset + base, false);
         }
-        int stackBytes = instruction.stackAccessSize();
         if (instruction.stackPush()) {
             add(state.gpr(GuestState.RSP) - stackBytes, stackBytes, true, true);
         }

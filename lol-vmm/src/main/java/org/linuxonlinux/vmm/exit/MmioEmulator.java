@@ -10,7 +10,8 @@ import org.linuxonlinux.vmm.mmu.Access;
 
 /**
  * Performs the moves by which drivers reach device memory: MOV between a register or immediate and
- * memory, MOVZX and MOVSX. Linux reaches device memory by nothing else (arch/x86/include/asm/io.h).
+ * memory, MOVZX, MOVSX and MOVSXD. Linux reaches device memory by nothing else
+ * (arch/x86/include/asm/io.h).
  */
 final class MmioEmulator {
     private static final int MAP_ONE_BYTE = 0;
@@ -42,6 +43,10 @@ final class MmioEmulator {
         int size = in.operandSizeBytes();
         if (in.map() == MAP_ONE_BYTE) {
             switch (in.opcode()) {
+                case 0x63:
+                    long value = bus.read(gpa, size == 2 ? 2 : 4);
+                    setRegister(in.reg(), size, size == 8 ? (int) value : value);
+                    return true;
                 case 0x88:
                     bus.write(gpa, 1, byteRegister(in, in.reg()));
                     return true;
@@ -53,6 +58,12 @@ final class MmioEmulator {
                     return true;
                 case 0x8b:
                     setRegister(in.reg(), size, bus.read(gpa, size));
+                    return true;
+                case 0xa0:
+                    setRegister(GuestState.RAX, 1, bus.read(gpa, 1));
+                    return true;
+                case 0xa2:
+                    bus.write(gpa, 1, state.gpr(GuestState.RAX));
                     return true;
                 case 0xa1:
                     setRegister(GuestState.RAX, size, bus.read(gpa, size));
