@@ -75,7 +75,9 @@ public final class GuestFixture implements AutoCloseable {
         descriptor(0x20, 0x00cf_fb00_0000_ffffL);
         descriptor(USER_DS, 0x00cf_f300_0000_ffffL);
         descriptor(USER_CS, 0x00af_fb00_0000_ffffL);
-        long tssLow = 0x0000_8900_0000_0067L | (TSS & 0xff_ffff) << 16 | (TSS >>> 24 & 0xff) << 56;
+        long base = TSS;
+        long tssLow = 0x0000_8900_0000_0067L | (base & 0xff_ffff) << 16;
+        tssLow |= (base >>> 24 & 0xff) << 56;
         descriptor(TASK, tssLow);
         descriptor(TASK + 8, TSS >>> 32);
         tables.setGdtr(GDT, GDT_LIMIT);
