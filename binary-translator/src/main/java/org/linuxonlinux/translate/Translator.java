@@ -146,6 +146,16 @@ public final class Translator implements AutoCloseable {
         return blocks[blockOf.get(guestRip)];
     }
 
+    /** A live block that holds the instruction at a guest RIP, for dumps; null = none. Slow. */
+    public TranslationBlock blockContaining(long guestRip) {
+        for (TranslationBlock block : blocks) {
+            if (block != null && !block.dead && block.contains(guestRip)) {
+                return block;
+            }
+        }
+        return null;
+    }
+
     /** GVA that was not mapped when {@link #blockAt} last returned null. */
     public long fetchFaultGva() {
         return fetchFaultGva;

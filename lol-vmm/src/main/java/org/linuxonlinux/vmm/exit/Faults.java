@@ -9,6 +9,7 @@ import org.linuxonlinux.gate.Undo;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.translate.HostPosition;
+import org.linuxonlinux.translate.TranslationBlock;
 import org.linuxonlinux.translate.Translator;
 import org.linuxonlinux.vmm.cpu.EventDelivery;
 import org.linuxonlinux.vmm.cpu.GuestDiedException;
@@ -87,6 +88,11 @@ final class Faults {
     /** What the last handled fault was, for the statistics. */
     Kind kind() {
         return kind;
+    }
+
+    /** For the dump: the block in which kernel code last faulted; null = none known. */
+    TranslationBlock lastBlock() {
+        return position.block();
     }
 
     // --- Kernel mode ----------------------------------------------------------------------------

@@ -64,6 +64,9 @@ public final class Vcpu {
     /** Whether {@link #state} is what the next run starts from. */
     private boolean loaded = true;
 
+    /** For the dump: the block where the monitor last let kernel code go on; null = none yet. */
+    private TranslationBlock enteredBlock;
+
     private boolean stepping;
     private volatile boolean halted;
     private volatile boolean stopRequested;
@@ -150,6 +153,7 @@ public final class Vcpu {
         for (int attempt = 0; attempt < MAX_FETCH_ATTEMPTS; attempt++) {
             TranslationBlock block = translator.blockAt(state.rip());
             if (block != null) {
+                enteredBlock = block;
                 transport.enterAt(state, block.entryHva());
                 return;
             }
@@ -369,6 +373,25 @@ public final class Vcpu {
                         control.cr4(),
                         control.gsBase(),
                         control.fsBase()));
+        describeBlock("holds guestRip", translator.blockContaining(state.rip()), text);
+        describeBlock("of the last fault", faults.lastBlock(), text);
+        describeBlock("last entered by the monitor", enteredBlock, text);
         return text.toString();
+    }
+
+    private static void describeBlock(String what, TranslationBlock block, StringBuilder text) {
+        if (block != null) {
+            text.append(
+                    String.format(
+                            "block: guestRip=0x%x, guestBytes=0x%x, instructions=%d, hostRip=0x%x,"
+                                    + " hostBytes=0x%x, dead=%b (%s)%n",
+                            block.guestRip(),
+                            block.guestBytes(),
+                            block.instructionCount(),
+                            block.indirectEntryHva(),
+                            block.hostBytes(),
+                            block.isDead(),
+                            what));
+        }
     }
 }
