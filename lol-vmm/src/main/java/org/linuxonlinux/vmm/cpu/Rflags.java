@@ -22,5 +22,11 @@ public final class Rflags {
     /** Status flags CF PF AF ZF SF OF. */
     public static final long STATUS = 0x8d5L;
 
+    /**
+     * What IRET and SYSRET take from a saved image: all flags there are but VM, and IOPL, which the
+     * host would not grant.
+     */
+    public static final long RETURNABLE = 0x3c_4fd5L | RF;
+
     private Rflags() {}
 }

@@ -45,10 +45,22 @@ final class InstructionEmulator {
 
     private static final long CR0_WP = 1L << 16;
     private static final long CR0_PG = 1L << 31;
+    private static final long CR0_PE = 1L;
     private static final long CR0_TS = 1L << 3;
+    private static final long CR0_ET = 1L << 4;
+    private static final long CR0_VALID = 0xffff_ffffL;
+    private static final long CR4_PAE = 1L << 5;
     private static final long CR4_PGE = 1L << 7;
     private static final long CR4_PCIDE = 1L << 17;
     private static final long CR3_NOFLUSH = 1L << 63;
+
+    /** Bits of DR6 and DR7 that read as one, and that can be written (SDM vol. 3B §17.2). */
+    private static final long DR6_ONES = 0xffff_0ff0L;
+
+    private static final long DR6_WRITABLE = 0xe00fL;
+    private static final long DR7_ONES = 0x400L;
+    private static final long DR7_WRITABLE = 0xffff_2bffL;
+
     private static final int MAX_STRING_IO_BYTES = 4096;
 
     /** KVM_ENOSYS, the answer to a hypercall that does not exist (Linux v6.1 kvm_para.h). */
@@ -63,7 +75,10 @@ final class InstructionEmulator {
     private static final long DESCRIPTOR_S = 1L << 44;
 
     private static final long DESCRIPTOR_CODE = 1L << 43;
+    private static final long DESCRIPTOR_CONFORMING = 1L << 42;
     private static final long DESCRIPTOR_RW = 1L << 41;
+    private static final long DESCRIPTOR_PRESENT = 1L << 47;
+    private static final int TYPE_TSS_AVAILABLE = 9;
 
     private static final int MAP_ONE_BYTE = 0;
     private static final int MAP_0F = 1;
@@ -94,8 +109,8 @@ final class InstructionEmulator {
         this.msrs = parts.msrs();
         this.ports = parts.ports();
         this.transport = parts.transport();
-        debugRegisters[6] = 0xffff_0ff0L;
-        debugRegisters[7] = 0x400L;
+        debugRegisters[6] = DR6_ONES;
+        debugRegisters[7] = DR7_ONES;
     }
 
     /** DR6, where single-step traps are reported. */
@@ -118,7 +133,7 @@ final class InstructionEmulator {
             events.pageFault(state, e.gva(), e.errorCode());
             return Outcome.RESUME;
         } catch (ProtectionFaultException e) {
-            events.exception(state, Vector.GP, e.errorCode());
+            events.exception(state, e.vector(), e.errorCode());
             return Outcome.RESUME;
         } catch (GeneralProtectionException e) {
             events.exception(state, Vector.GP);
@@ -206,13 +221,13 @@ final class InstructionEmulator {
                 state.setGpr(in.rm(), controlRegister(in.reg()));
                 return done();
             case 0x21:
-                state.setGpr(in.rm(), debugRegisters[in.reg() & 7]);
+                state.setGpr(in.rm(), debugRegisters[debugRegister(in)]);
                 return done();
             case 0x22:
                 writeControlRegister(in.reg(), state.gpr(in.rm()));
                 return done();
             case 0x23:
-                debugRegisters[in.reg() & 7] = state.gpr(in.rm());
+                writeDebugRegister(debugRegister(in), state.gpr(in.rm()));
                 return done();
             case 0x30:
                 msrs.write(state.gpr32(RCX), readEdxEax());
@@ -228,9 +243,9 @@ final class InstructionEmulator {
                 return readProcessorId(in);
             case 0xa1:
             case 0xa9:
-                loadSegment(
-                        in.opcode() == 0xa1 ? 4 : 5, (int) mmu.readLong(state.gpr(RSP)) & 0xffff);
-                state.setGpr(RSP, state.gpr(RSP) + 8);
+                int segment = in.opcode() == 0xa1 ? ControlState.FS : ControlState.GS;
+                loadSegment(segment, (int) mmu.readValue(state.gpr(RSP), 2) & 0xffff);
+                state.setGpr(RSP, state.gpr(RSP) + in.stackAccessSize());
                 return done();
             case 0xa2:
                 return cpuid();
@@ -274,7 +289,7 @@ final class InstructionEmulator {
                 tables.setLdtSelector((int) readRm(in, 2) & 0xffff);
                 return done();
             case 3:
-                tables.loadTaskRegister((int) readRm(in, 2) & 0xffff);
+                loadTask((int) readRm(in, 2) & 0xffff);
                 return done();
             case 4:
             case 5:
@@ -418,12 +433,13 @@ final class InstructionEmulator {
     /** Loads a data segment register; FS and GS take their base from the descriptor. */
     private void loadSegment(int segment, int selector)
             throws GuestPageFaultException, ProtectionFaultException {
+        if (segment == ControlState.CS || segment > ControlState.GS) {
+            throw new ProtectionFaultException(Vector.UD, 0);
+        }
         long descriptor = 0;
         if ((selector & ~3) != 0) {
             descriptor = tables.descriptor(selector);
-            if ((descriptor >>> 47 & 1) == 0) {
-                throw new ProtectionFaultException(selector & ~3);
-            }
+            checkDataSegment(segment == ControlState.SS, selector, descriptor);
         }
         switch (segment) {
             case 0 -> control.setSelector(ControlState.ES, selector);
@@ -433,13 +449,45 @@ final class InstructionEmulator {
                 control.setSelector(ControlState.FS, selector);
                 control.setFsBase(DescriptorTables.baseOf(descriptor));
             }
-            case 5 -> {
+            default -> {
                 control.setSelector(ControlState.GS, selector);
                 control.setGsBase(DescriptorTables.baseOf(descriptor));
                 transport.basesChanged();
             }
-            default -> throw new ProtectionFaultException(0);
         }
+    }
+
+    /** The checks of MOV to a segment register at CPL 0 (Intel SDM vol. 2, MOV). */
+    private static void checkDataSegment(boolean stack, int selector, long descriptor)
+            throws ProtectionFaultException {
+        boolean segment = (descriptor & DESCRIPTOR_S) != 0;
+        boolean code = (descriptor & DESCRIPTOR_CODE) != 0;
+        boolean readWrite = (descriptor & DESCRIPTOR_RW) != 0;
+        boolean conforming = code && (descriptor & DESCRIPTOR_CONFORMING) != 0;
+        int dpl = (int) (descriptor >>> 45) & 3;
+        int rpl = selector & 3;
+        boolean permitted =
+                stack
+                        ? segment && !code && readWrite && rpl == 0 && dpl == 0
+                        : segment && (!code || readWrite) && (conforming || rpl <= dpl);
+        if (!permitted) {
+            throw new ProtectionFaultException(selector & ~3);
+        }
+        if ((descriptor & DESCRIPTOR_PRESENT) == 0) {
+            throw new ProtectionFaultException(stack ? Vector.SS : Vector.NP, selector & ~3);
+        }
+    }
+
+    /** LTR takes a present 64-bit TSS that is not busy. */
+    private void loadTask(int selector) throws GuestPageFaultException, ProtectionFaultException {
+        long descriptor = (selector & ~3) == 0 ? 0 : tables.descriptor(selector);
+        if ((descriptor >>> 40 & 0x1f) != TYPE_TSS_AVAILABLE) {
+            throw new ProtectionFaultException(selector & ~3);
+        }
+        if ((descriptor & DESCRIPTOR_PRESENT) == 0) {
+            throw new ProtectionFaultException(Vector.NP, selector & ~3);
+        }
+        tables.loadTaskRegister(selector);
     }
 
     // --- Control transfers
@@ -452,13 +500,14 @@ final class InstructionEmulator {
         return Outcome.RESUME;
     }
 
-    private Outcome farReturn(Instruction in) throws GuestPageFaultException {
+    private Outcome farReturn(Instruction in)
+            throws GuestPageFaultException, ProtectionFaultException {
         int size = in.w() ? 8 : in.hasPrefix(Instruction.PREFIX_OPSIZE) ? 2 : 4;
         long rsp = state.gpr(RSP);
         long target = mmu.readValue(rsp, size);
         int selector = (int) mmu.readValue(rsp + size, size) & 0xffff;
         long release = in.opcode() == 0xca ? in.imm() & 0xffff : 0;
-        requireKernelSelector(selector, "far return");
+        checkFarTarget(selector, target, "far return");
         state.setGpr(RSP, rsp + 2L * size + release);
         state.setCs(selector);
         state.setRip(target);
@@ -475,7 +524,7 @@ final class InstructionEmulator {
         long gva = EffectiveAddress.of(in, state.rip(), state, control);
         long target = mmu.readValue(gva, size);
         int selector = (int) mmu.readValue(gva + size, 2) & 0xffff;
-        requireKernelSelector(selector, "far branch");
+        checkFarTarget(selector, target, "far branch");
         if (operation == 3) {
             long rsp = state.gpr(RSP) - 2L * size;
             mmu.writeValue(rsp + size, size, state.cs());
@@ -487,7 +536,11 @@ final class InstructionEmulator {
         return Outcome.RESUME;
     }
 
-    private void requireKernelSelector(int selector, String what) {
+    private void checkFarTarget(int selector, long target, String what)
+            throws ProtectionFaultException {
+        if ((selector & ~3) == 0 || !Mmu.isCanonical(target)) {
+            throw new ProtectionFaultException(0);
+        }
         if ((selector & 3) != 0) {
             throw new GuestDiedException(
                     String.format(
@@ -507,6 +560,12 @@ final class InstructionEmulator {
         long newRsp = mmu.readValue(rsp + 3L * size, size);
         int ss = (int) mmu.readValue(rsp + 4L * size, size) & 0xffff;
         boolean toUser = (cs & 3) == 3;
+        if ((cs & ~3) == 0 || !Mmu.isCanonical(target)) {
+            throw new ProtectionFaultException(0);
+        }
+        if (!toUser && (cs & 3) != 0) {
+            throw new ProtectionFaultException(cs & ~3);
+        }
         if (toUser && cs != GuestSelectors.USER_CS && cs != GuestSelectors.USER32_CS) {
             throw new ProtectionFaultException(cs & ~3);
         }
@@ -515,7 +574,7 @@ final class InstructionEmulator {
         }
         state.setRip(target);
         state.setCs(cs);
-        state.setRflags(flags & ~(Rflags.VM | Rflags.IOPL));
+        state.setRflags(flags & Rflags.RETURNABLE);
         state.setGpr(RSP, newRsp);
         state.setSs(ss);
         state.setKernelMode(!toUser);
@@ -527,7 +586,7 @@ final class InstructionEmulator {
         boolean to64 = in.w();
         long target = state.gpr(RCX);
         state.setRip(to64 ? target : target & 0xffff_ffffL);
-        state.setRflags(state.gpr(GuestState.R11) & ~(Rflags.RF | Rflags.VM | Rflags.IOPL));
+        state.setRflags(state.gpr(GuestState.R11) & Rflags.RETURNABLE & ~Rflags.RF);
         state.setCs(to64 ? GuestSelectors.USER_CS : GuestSelectors.USER32_CS);
         state.setSs(GuestSelectors.USER_DS);
         state.setKernelMode(false);
@@ -550,7 +609,7 @@ final class InstructionEmulator {
             case 8:
                 return msrs.taskPriority() >>> 4;
             default:
-                throw new ProtectionFaultException(0);
+                throw new ProtectionFaultException(Vector.UD, 0);
         }
     }
 
@@ -558,7 +617,12 @@ final class InstructionEmulator {
         switch (number) {
             case 0:
                 long changed0 = control.cr0() ^ value;
-                control.setCr0(value);
+                boolean pages = (value & CR0_PE) != 0 && (value & CR0_PG) != 0;
+                // Paging cannot be left in 64-bit mode.
+                if (!pages || (value & ~CR0_VALID) != 0) {
+                    throw new ProtectionFaultException(0);
+                }
+                control.setCr0(value | CR0_ET);
                 mmu.setWriteProtect((value & CR0_WP) != 0);
                 if ((changed0 & (CR0_WP | CR0_PG)) != 0) {
                     flushAll();
@@ -573,7 +637,7 @@ final class InstructionEmulator {
                 break;
             case 4:
                 long changed4 = control.cr4() ^ value;
-                if ((value & CR4_PCIDE) != 0) {
+                if ((value & CR4_PCIDE) != 0 || (value & CR4_PAE) == 0) {
                     throw new ProtectionFaultException(0);
                 }
                 control.setCr4(value);
@@ -582,16 +646,41 @@ final class InstructionEmulator {
                 }
                 break;
             case 8:
+                if ((value & ~0xfL) != 0) {
+                    throw new ProtectionFaultException(0);
+                }
                 msrs.setTaskPriority(value << 4);
                 break;
             default:
-                throw new ProtectionFaultException(0);
+                throw new ProtectionFaultException(Vector.UD, 0);
         }
     }
 
     private void flushAll() {
         mmu.flushAll();
         translator.revalidateMappings();
+    }
+
+    /** DR4 and DR5 are other names of DR6 and DR7. */
+    private static int debugRegister(Instruction in) throws ProtectionFaultException {
+        int number = in.reg();
+        if (number > 7) {
+            throw new ProtectionFaultException(Vector.UD, 0);
+        }
+        return number == 4 || number == 5 ? number + 2 : number;
+    }
+
+    /** Kept for the guest to read back; nothing breaks on them. */
+    private void writeDebugRegister(int number, long value) throws ProtectionFaultException {
+        if (number >= 6 && value >>> 32 != 0) {
+            throw new ProtectionFaultException(0);
+        }
+        debugRegisters[number] =
+                switch (number) {
+                    case 6 -> (value & DR6_WRITABLE) | DR6_ONES;
+                    case 7 -> (value & DR7_WRITABLE) | DR7_ONES;
+                    default -> value;
+                };
     }
 
     // --- Port I/O
@@ -634,7 +723,9 @@ final class InstructionEmulator {
                 gva += EffectiveAddress.segmentBase(in, control);
                 ports.out(port, size, (int) mmu.readValue(gva, size));
             } else {
+                // A device must not lose what cannot be stored.
                 mmu.translate(gva, Access.WRITE);
+                mmu.translate(gva + size - 1, Access.WRITE);
                 mmu.writeValue(gva, size, ports.in(port, size));
             }
             state.setGpr(pointer, state.gpr(pointer) + step);

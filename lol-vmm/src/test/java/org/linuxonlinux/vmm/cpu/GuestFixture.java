@@ -9,6 +9,7 @@ import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * A vCPU's state and 8 MB of guest RAM that is mapped at {@link #BASE}, with descriptor tables, a
@@ -43,6 +44,8 @@ public final class GuestFixture implements AutoCloseable {
     public static final int USER_DS = 0x2b;
     public static final int USER_CS = 0x33;
     public static final int TASK = 0x40;
+
+    public static final long TSC_KHZ = 2_000_000;
 
     public static final int INTERRUPT_GATE = 0xe;
     public static final int TRAP_GATE = 0xf;
@@ -94,6 +97,50 @@ public final class GuestFixture implements AutoCloseable {
             throw new AssertionError(e);
         }
         kernelMode();
+    }
+
+    /** A CPU that has everything. */
+    public CpuidModel cpuid() {
+        CpuidModel cpuid = new CpuidModel(FakeHost.amdWithEverything(), TSC_KHZ);
+        cpuid.connectCr4(control::cr4);
+        return cpuid;
+    }
+
+    /** Registers of such a CPU; base registers are those of {@link #control}. */
+    public MsrModel msrs(CpuidModel cpuid, MsrDevice... devices) {
+        BaseRegisters bases =
+                new BaseRegisters() {
+                    @Override
+                    public long fsBase() {
+                        return control.fsBase();
+                    }
+
+                    @Override
+                    public long gsBase() {
+                        return control.gsBase();
+                    }
+
+                    @Override
+                    public long kernelGsBase() {
+                        return control.kernelGsBase();
+                    }
+
+                    @Override
+                    public void setFsBase(long gva) {
+                        control.setFsBase(gva);
+                    }
+
+                    @Override
+                    public void setGsBase(long gva) {
+                        control.setGsBase(gva);
+                    }
+
+                    @Override
+                    public void setKernelGsBase(long gva) {
+                        control.setKernelGsBase(gva);
+                    }
+                };
+        return new MsrModel(cpuid, () -> 0x1234_5678_9abcL, bases, List.of(devices), line -> {});
     }
 
     /** CPL 0 with interrupts on, at a made-up place. */
