@@ -15,6 +15,7 @@ import org.linuxonlinux.acpi.AcpiTables;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostCpu;
+import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.TracedProcess;
 import org.linuxonlinux.translate.GateEntries;
@@ -42,7 +43,6 @@ import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.irq.PvClock;
 import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
-import org.linuxonlinux.vmm.irq.TscFrequency;
 import org.linuxonlinux.vmm.legacy.IoApicWindow;
 import org.linuxonlinux.vmm.legacy.LegacyPorts;
 import org.linuxonlinux.vmm.legacy.MachineControl;
@@ -93,6 +93,7 @@ final class Machine implements AutoCloseable {
             GuestMemory memory,
             GateMemory gateMemory,
             HostCpu hostCpu,
+            TscFrequency tscFrequency,
             KernelImage kernel,
             BootState boot,
             Consumer<ExitOutcome> end,
@@ -114,7 +115,7 @@ final class Machine implements AutoCloseable {
         translator.addDynamic(kernel.exceptionTable());
 
         TimeSource time = TimeSource.of(hostCpu::rdtsc);
-        TscClock clock = new TscClock(time, new TscFrequency(time).kilohertz());
+        TscClock clock = new TscClock(time, tscFrequency.hertz() / 1000);
         apic = new LocalApic(0, clock);
         ApicBus apicBus = new ApicBus(List.of(apic));
         ioApic = new IoApic(0, apicBus);

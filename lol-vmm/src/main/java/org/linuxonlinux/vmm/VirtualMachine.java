@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.linuxonlinux.host.HostCpu;
+import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.GuestMemoryException;
 import org.linuxonlinux.vmm.boot.BootState;
@@ -34,6 +35,8 @@ public final class VirtualMachine implements AutoCloseable {
     private ExitOutcome outcome;
 
     private VirtualMachine(MachineConfig config, Consumer<String> log) {
+        hostCpu = new HostCpu();
+        HostCpu.ClockSample clockStart = TscFrequency.begin(hostCpu);
         KernelImage kernel =
                 KernelImage.load(config.kernel(), VmlinuxCache.in(config.cacheDirectory()));
         ByteBuffer initrd =
@@ -43,12 +46,12 @@ public final class VirtualMachine implements AutoCloseable {
         memory = openMemory(config);
         BootState bootState = new Loader(memory).load(kernel, initrd, config.commandLine());
         gateMemory = new GateMemory();
-        hostCpu = new HostCpu();
         machine =
                 new Machine(
                         memory,
                         gateMemory,
                         hostCpu,
+                        TscFrequency.since(clockStart, hostCpu),
                         kernel,
                         bootState,
                         this::end,

@@ -6,6 +6,7 @@ import org.linuxonlinux.gate.ExitReason;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
+import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.ptrace.RegisterSet;
 import org.linuxonlinux.ptrace.ResumeMode;
 import org.linuxonlinux.ptrace.SignalInfo;
@@ -233,6 +234,15 @@ public final class PtraceTransport implements ExitTransport {
                                 page.commandArgument(i, 5),
                                 -result));
             }
+        }
+    }
+
+    @Override
+    public void pin() {
+        long lowestAllowed = Long.lowestOneBit(HostCalls.schedGetaffinity(0));
+        if (lowestAllowed != 0) {
+            HostCalls.schedSetaffinity(0, lowestAllowed);
+            HostCalls.schedSetaffinity(process.pid(), lowestAllowed);
         }
     }
 

@@ -99,6 +99,7 @@ public final class Vcpu {
         thread = Thread.currentThread();
         try (timer) {
             timer.start();
+            transport.pin();
             loop();
         }
     }

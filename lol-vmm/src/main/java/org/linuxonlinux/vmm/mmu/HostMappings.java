@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.mmu;
 
-import org.linuxonlinux.gate.AddressMap;
-import org.linuxonlinux.memory.GuestMemory;
-
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.memory.GuestMemory;
 
 /**
  * What a context process has mapped of guest RAM: the guest's TLB.

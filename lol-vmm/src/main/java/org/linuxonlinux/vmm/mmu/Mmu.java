@@ -6,8 +6,10 @@ import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_READ;
 import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_WRITE;
 import static org.linuxonlinux.vmm.mmu.PageTables.ACCESSED;
 import static org.linuxonlinux.vmm.mmu.PageTables.FRAME_MASK;
+import static org.linuxonlinux.vmm.mmu.PageTables.LARGE;
 import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SHIFT;
 import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SIZE;
+import static org.linuxonlinux.vmm.mmu.PageTables.PRESENT;
 
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
@@ -54,6 +56,11 @@ public final class Mmu implements GuestCode {
     private static final int USER_RUN_PAGES = 16;
 
     private static final int ENTRIES_PER_TABLE = 512;
+    private static final int TOP_SHIFT = 39;
+    private static final int LEVEL_BITS = 9;
+
+    /** text_poke maps two pages where a patch crosses a page boundary. */
+    private static final int SOLE_PAGES = 2;
 
     private final GuestMemory memory;
     private final PageWalker walker;
@@ -307,10 +314,55 @@ public final class Mmu implements GuestCode {
             revalidateAll(mappings.lower(), false);
         } else {
             mappings.unmapLower();
+            mapSoleLowerPage();
         }
         if (mappings.upper().hasNonGlobal()) {
             revalidateAll(mappings.upper(), true);
         }
+    }
+
+    /**
+     * Maps the lower half at once where it is a single page table with a page or two: the address
+     * space through which Linux patches its code (text_poke), which would fault each time.
+     */
+    private void mapSoleLowerPage() {
+        long tableGpa = rootGpa;
+        long gva = 0;
+        for (int shift = TOP_SHIFT; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
+            int entries = shift == TOP_SHIFT ? ENTRIES_PER_TABLE / 2 : ENTRIES_PER_TABLE;
+            int index = soleEntry(tableGpa, 0, entries);
+            if (index < 0) {
+                return;
+            }
+            gva |= (long) index << shift;
+            tableGpa = memory.getLong(tableGpa + index * 8L) & FRAME_MASK;
+            if (!memory.isRam(tableGpa)) {
+                return;
+            }
+        }
+        int index = nextEntry(tableGpa, 0, ENTRIES_PER_TABLE);
+        for (int pages = 0; index >= 0 && pages < SOLE_PAGES; pages++) {
+            long pageGva = gva | (long) index << PAGE_SHIFT;
+            resolve(pageGva, pageGva, Access.READ, false);
+            index = nextEntry(tableGpa, index + 1, ENTRIES_PER_TABLE);
+        }
+    }
+
+    /** Index of the only present entry that leads to a table, or -1. */
+    private int soleEntry(long tableGpa, int from, int end) {
+        int index = nextEntry(tableGpa, from, end);
+        boolean sole = index >= 0 && nextEntry(tableGpa, index + 1, end) < 0;
+        boolean large = sole && (memory.getLong(tableGpa + index * 8L) & LARGE) != 0;
+        return sole && !large ? index : -1;
+    }
+
+    private int nextEntry(long tableGpa, int from, int end) {
+        for (int index = from; index < end; index++) {
+            if ((memory.getLong(tableGpa + index * 8L) & PRESENT) != 0) {
+                return index;
+            }
+        }
+        return -1;
     }
 
     /** Flushes every translation, global ones too (a change of CR4.PGE, CR0.PG or CR0.WP). */

@@ -52,11 +52,4 @@ final class TscClockTest {
     void rejectsAnImpossibleFrequency() {
         assertThrows(IllegalArgumentException.class, () -> new TscClock(time, 0));
     }
-
-    @Test
-    void measuresTheFrequency() {
-        TscFrequency frequency = new TscFrequency(time);
-        time.advance(30_000_000);
-        assertEquals(ManualTime.TSC_KHZ, frequency.kilohertz());
-    }
 }

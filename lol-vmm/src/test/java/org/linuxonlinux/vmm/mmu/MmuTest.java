@@ -17,6 +17,7 @@ import static org.linuxonlinux.vmm.mmu.GuestTables.SIZE_4K;
 import static org.linuxonlinux.vmm.mmu.GuestTables.U;
 import static org.linuxonlinux.vmm.mmu.GuestTables.W;
 
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -26,8 +27,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.vmm.GeneralProtectionException;
-
-import java.util.List;
 
 final class MmuTest {
     private static final int MB = 1 << 20;
