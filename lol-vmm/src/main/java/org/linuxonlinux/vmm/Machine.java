@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -183,8 +186,11 @@ final class Machine implements AutoCloseable {
     /** Mappings a context process may have, from the host's limit. */
     private static int maxMappings() {
         int limit = DEFAULT_MAX_MAP_COUNT;
-        try {
-            limit = Integer.parseInt(Files.readString(MAX_MAP_COUNT).strip());
+        // A sysctl file gives its text to the first read only, which must have room for all of it.
+        byte[] text = new byte[32];
+        try (InputStream in = Files.newInputStream(MAX_MAP_COUNT)) {
+            int length = in.read(text);
+            limit = Integer.parseInt(new String(text, 0, length, US_ASCII).strip());
         } catch (IOException | NumberFormatException e) {
             // Not readable in some containers; the kernel's default then.
         }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.HexFormat;
 import org.linuxonlinux.decode.Decoder;
 import org.linuxonlinux.decode.Instruction;
-
-import java.util.HexFormat;
 
 /** Machine code in tests: hexadecimal bytes, blanks as one likes. */
 final class Code {

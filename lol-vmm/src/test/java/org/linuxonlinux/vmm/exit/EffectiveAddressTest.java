@@ -3,14 +3,13 @@ package org.linuxonlinux.vmm.exit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.nio.ByteBuffer;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
-
-import java.nio.ByteBuffer;
 
 final class EffectiveAddressTest {
     private static final long RIP = 0xffff_ffff_8100_0000L;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -13,8 +14,6 @@ import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.mmu.Access;
-
-import java.nio.ByteBuffer;
 
 /** Registers here: rax = 0xa000, rcx = 0xc000, …; rsp = 0x4000, rbp = 0x5000, rsi, rdi = 6, 7. */
 final class MemoryAccessesTest {

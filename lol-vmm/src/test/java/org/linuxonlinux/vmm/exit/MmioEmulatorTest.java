@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -18,10 +21,6 @@ import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.legacy.MmioBus;
 import org.linuxonlinux.vmm.legacy.MmioDevice;
 import org.linuxonlinux.vmm.mmu.Access;
-
-import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 
 final class MmioEmulatorTest {
     private static final long DEVICE_GPA = 0xfec0_0000L;
