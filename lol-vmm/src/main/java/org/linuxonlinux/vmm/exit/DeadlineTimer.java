@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
-import java.util.concurrent.locks.LockSupport;
 import org.linuxonlinux.vmm.irq.LocalApic;
+
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /**
  * Kicks a running vCPU when its local APIC's timer is due. A halted vCPU sleeps until then by
@@ -12,16 +15,28 @@ import org.linuxonlinux.vmm.irq.LocalApic;
  * let the guest run; nothing is locked.
  */
 final class DeadlineTimer implements AutoCloseable {
-    private final LocalApic apic;
-    private final Vcpu vcpu;
+    /** Bounded by how long a vCPU may take to notice a kick; arbitrary. */
+    private static final long RETRY_NANOS = 1_000_000;
+
+    private final LongSupplier nextDeadlineNanos;
+    private final BooleanSupplier halted;
+    private final Runnable kick;
     private final Thread thread;
 
     private volatile long sleepingUntil = Long.MAX_VALUE;
     private volatile boolean closed;
 
-    DeadlineTimer(LocalApic apic, Vcpu vcpu) {
-        this.apic = apic;
-        this.vcpu = vcpu;
+    /**
+     * All three are called on the timer's thread.
+     *
+     * @param nextDeadlineNanos in {@link System#nanoTime}, or {@link LocalApic#NEVER}
+     * @param halted whether the vCPU sleeps and watches the deadline itself
+     * @param kick makes the vCPU expire its timers
+     */
+    DeadlineTimer(LongSupplier nextDeadlineNanos, BooleanSupplier halted, Runnable kick) {
+        this.nextDeadlineNanos = nextDeadlineNanos;
+        this.halted = halted;
+        this.kick = kick;
         this.thread = new Thread(this::loop, "timer");
         this.thread.setDaemon(true);
     }
@@ -32,16 +47,16 @@ final class DeadlineTimer implements AutoCloseable {
 
     /** The timer was programmed; wakes the thread only if it would oversleep. vCPU thread. */
     void deadlineChanged() {
-        if (apic.nextDeadlineNanos() < sleepingUntil) {
+        if (nextDeadlineNanos.getAsLong() < sleepingUntil) {
             LockSupport.unpark(thread);
         }
     }
 
     private void loop() {
         while (!closed) {
-            long deadline = apic.nextDeadlineNanos();
+            long deadline = nextDeadlineNanos.getAsLong();
             sleepingUntil = deadline;
-            if (deadline != apic.nextDeadlineNanos()) {
+            if (deadline != nextDeadlineNanos.getAsLong()) {
                 continue;
             }
             if (deadline == LocalApic.NEVER) {
@@ -53,23 +68,23 @@ final class DeadlineTimer implements AutoCloseable {
                 LockSupport.parkNanos(this, left);
                 continue;
             }
-            if (!vcpu.isHalted()) {
-                vcpu.kick();
-            }
-            awaitReprogramming(deadline);
+            kickUntilReprogrammed(deadline);
         }
     }
 
-    /** The vCPU thread expires the timer; until it has, there is nothing to do. */
-    private void awaitReprogramming(long expired) {
-        while (!closed && apic.nextDeadlineNanos() == expired) {
+    /**
+     * The vCPU thread expires the timer. It is asked again until it has: it may have been found
+     * halted just when something else woke it.
+     */
+    private void kickUntilReprogrammed(long expired) {
+        while (!closed && nextDeadlineNanos.getAsLong() == expired) {
+            if (!halted.getAsBoolean()) {
+                kick.run();
+            }
             sleepingUntil = Long.MAX_VALUE;
             LockSupport.parkNanos(this, RETRY_NANOS);
         }
     }
-
-    /** Bounded by how long a vCPU may take to notice a kick; arbitrary. */
-    private static final long RETRY_NANOS = 1_000_000;
 
     @Override
     public void close() {

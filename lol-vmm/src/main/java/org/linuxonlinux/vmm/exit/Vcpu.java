@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
-import java.util.concurrent.locks.LockSupport;
 import org.linuxonlinux.decode.Instruction;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.GateCode;
@@ -22,6 +21,8 @@ import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.Mmu;
+
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * One virtual CPU: runs guest code in its context process and acts on each stop.
@@ -87,7 +88,7 @@ public final class Vcpu {
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
         faults = new Faults(parts, instructions, emulator);
-        timer = new DeadlineTimer(apic, this);
+        timer = new DeadlineTimer(apic::nextDeadlineNanos, this::isHalted, this::kick);
     }
 
     /**

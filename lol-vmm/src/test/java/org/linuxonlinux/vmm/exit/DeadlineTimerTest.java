@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.linuxonlinux.vmm.irq.LocalApic;
+
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+final class DeadlineTimerTest {
+    private static final long SOON_NANOS = 5_000_000;
+    private static final long LONG_NANOS = 60_000_000_000L;
+    private static final long PATIENCE_SECONDS = 20;
+
+    /** Long enough for several kicks, were there any. */
+    private static final long QUIET_MILLIS = 30;
+
+    private final Semaphore kicks = new Semaphore(0);
+    private volatile long deadline = LocalApic.NEVER;
+    private volatile boolean halted;
+    private final DeadlineTimer timer =
+            new DeadlineTimer(() -> deadline, () -> halted, this::onKick);
+
+    private void onKick() {
+        kicks.release();
+    }
+
+    @AfterEach
+    void close() {
+        timer.close();
+    }
+
+    private boolean isKicked() throws InterruptedException {
+        return kicks.tryAcquire(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void kicksWhenTheDeadlineHasPassedAndNotBefore() throws InterruptedException {
+        long due = System.nanoTime() + SOON_NANOS;
+        deadline = due;
+        timer.start();
+        assertTrue(isKicked());
+        assertTrue(System.nanoTime() - due >= 0);
+    }
+
+    @Test
+    void noticesADeadlineSetWhileItSleepsForEver() throws InterruptedException {
+        timer.start();
+        assertFalse(kicks.tryAcquire(QUIET_MILLIS, TimeUnit.MILLISECONDS));
+        deadline = System.nanoTime() + SOON_NANOS;
+        timer.deadlineChanged();
+        assertTrue(isKicked());
+    }
+
+    @Test
+    void noticesADeadlineThatMovedForward() throws InterruptedException {
+        deadline = System.nanoTime() + LONG_NANOS;
+        timer.start();
+        assertFalse(kicks.tryAcquire(QUIET_MILLIS, TimeUnit.MILLISECONDS));
+        deadline = System.nanoTime() + SOON_NANOS;
+        timer.deadlineChanged();
+        assertTrue(isKicked());
+    }
+
+    @Test
+    void kicksAgainUntilTheTimerIsExpired() throws InterruptedException {
+        deadline = System.nanoTime();
+        timer.start();
+        assertTrue(isKicked());
+        assertTrue(isKicked());
+        deadline = LocalApic.NEVER;
+        timer.deadlineChanged();
+        Thread.sleep(QUIET_MILLIS);
+        kicks.drainPermits();
+        assertFalse(kicks.tryAcquire(QUIET_MILLIS, TimeUnit.MILLISECONDS));
+    }
+
+    @Test
+    void leavesAHaltedVcpuAloneButNotOneThatRunsOnWithAnExpiredTimer() throws InterruptedException {
+        halted = true;
+        deadline = System.nanoTime();
+        timer.start();
+        assertFalse(kicks.tryAcquire(QUIET_MILLIS, TimeUnit.MILLISECONDS));
+        halted = false;
+        assertTrue(isKicked());
+    }
+
+    @Test
+    void isQuietOnceClosed() throws InterruptedException {
+        deadline = System.nanoTime();
+        timer.start();
+        assertTrue(isKicked());
+        timer.close();
+        Thread.sleep(QUIET_MILLIS);
+        kicks.drainPermits();
+        Thread.sleep(QUIET_MILLIS);
+        assertEquals(0, kicks.availablePermits());
+    }
+}
