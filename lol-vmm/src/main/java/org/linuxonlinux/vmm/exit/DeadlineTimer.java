@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
-import org.linuxonlinux.vmm.irq.LocalApic;
-
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
+import org.linuxonlinux.vmm.irq.LocalApic;
 
 /**
  * Kicks a running vCPU when its local APIC's timer is due. A halted vCPU sleeps until then by

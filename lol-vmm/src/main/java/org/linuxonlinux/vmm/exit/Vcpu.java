@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.concurrent.locks.LockSupport;
 import org.linuxonlinux.decode.Instruction;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.GateCode;
@@ -21,8 +22,6 @@ import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.Mmu;
-
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * One virtual CPU: runs guest code in its context process and acts on each stop.

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.cpu;
 
+import java.nio.ByteBuffer;
+import java.util.List;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.vmm.mmu.GuestTables;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
-
-import java.nio.ByteBuffer;
-import java.util.List;
 
 /**
  * A vCPU's state and 8 MB of guest RAM that is mapped at {@link #BASE}, with descriptor tables, a

@@ -5,12 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.linuxonlinux.vmm.irq.LocalApic;
-
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 
 final class DeadlineTimerTest {
     private static final long SOON_NANOS = 5_000_000;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.translate.CodeCache;
 import org.linuxonlinux.translate.GateEntries;
@@ -15,9 +17,6 @@ import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
 import org.linuxonlinux.vmm.legacy.MmioBus;
 import org.linuxonlinux.vmm.legacy.PortBus;
-
-import java.util.ArrayList;
-import java.util.List;
 
 /** All parts of a vCPU but the process: {@link #transport} plays that. */
 final class ExitFixture implements AutoCloseable {

@@ -4,13 +4,12 @@ package org.linuxonlinux.vmm.exit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.junit.jupiter.api.Test;
-import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
-import org.linuxonlinux.vmm.exit.ExitStatistics.Row;
-
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
+import org.linuxonlinux.vmm.exit.ExitStatistics.Row;
 
 final class ExitStatisticsTest {
     private final ExitStatistics statistics = new ExitStatistics();

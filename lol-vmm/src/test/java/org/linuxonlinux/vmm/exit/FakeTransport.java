@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
-
-import java.util.ArrayDeque;
-import java.util.Queue;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A transport without a process. Each {@link #run} plays the next scripted stop; what the test has

@@ -16,6 +16,7 @@ import static org.linuxonlinux.vmm.cpu.GuestState.RDX;
 import static org.linuxonlinux.vmm.cpu.GuestState.RSI;
 import static org.linuxonlinux.vmm.cpu.GuestState.RSP;
 
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -33,8 +34,6 @@ import org.linuxonlinux.vmm.legacy.PortDevice;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.GuestTables;
 import org.linuxonlinux.vmm.mmu.Mmu;
-
-import java.util.List;
 
 final class InstructionEmulatorTest {
     private static final long RIP = 0xffff_ffff_8100_1234L;
