@@ -113,6 +113,9 @@ final class FakeTransport implements ExitTransport {
     }
 
     @Override
+    public void pin() {}
+
+    @Override
     public void close() {}
 
     /** HVA of a kernel GVA. */
