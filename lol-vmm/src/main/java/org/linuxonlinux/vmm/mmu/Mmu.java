@@ -56,6 +56,10 @@ public final class Mmu implements GuestCode {
     private static final int USER_RUN_PAGES = 16;
 
     private static final int ENTRIES_PER_TABLE = 512;
+
+    /** 1 TB: more than programs place low, and less than leaves them short of addresses. */
+    private static final long FOLD_SHADOW_BYTES = 1L << 40;
+
     private static final int TOP_SHIFT = 39;
     private static final int LEVEL_BITS = 9;
 
@@ -125,7 +129,7 @@ public final class Mmu implements GuestCode {
         boolean taken =
                 PageTables.isUpperHalf(gva)
                         ? HostMappings.isReserved(pageHva, PAGE_SIZE)
-                        : mappings.isTaken(pageHva, PAGE_SIZE);
+                        : isInFoldShadow(gva, hva) || mappings.isTaken(pageHva, PAGE_SIZE);
         if (taken || !isUserHva(pageHva)) {
             return Outcome.CONFLICT;
         }
@@ -137,6 +141,15 @@ public final class Mmu implements GuestCode {
             mappings.map(runAround(gva, pageHva));
         }
         return Outcome.MAPPED;
+    }
+
+    /**
+     * Whether a user page lies where the constant fold takes low addresses. It is not shown, so
+     * that a module's access to user memory, which no exception table known here lists, faults and
+     * is made dynamic instead of reaching the wrong page.
+     */
+    private static boolean isInFoldShadow(long gva, long hva) {
+        return gva == hva && hva >= AddressMap.FOLD && hva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
     }
 
     /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */
