@@ -5,7 +5,6 @@ import org.linuxonlinux.decode.Instruction;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.GatePosition;
-import org.linuxonlinux.gate.Undo;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.translate.HostPosition;
@@ -111,7 +110,7 @@ final class Faults {
             return onBranchMiss();
         }
         long guestRip = position.guestRip();
-        Undo.apply(position.undo(), page, state);
+        PreciseState.restore(position.undo(), page, state);
         state.setRip(guestRip);
         switch (transport.signal()) {
             case SIGSEGV:
@@ -160,7 +159,7 @@ final class Faults {
                                 "fault in the gate: hostRip=0x%x, stub=%s, faultHva=0x%x",
                                 hostRip, gatePosition.kind(), transport.faultHva()));
         }
-        Undo.apply(gatePosition.undo(), page, state);
+        PreciseState.restore(gatePosition.undo(), page, state);
         state.setRip(page.get(VcpuPageLayout.STUB_GUEST_RIP));
         if (transport.signal() != SIGSEGV || transport.signalCode() == SI_KERNEL) {
             kind = Kind.GUEST_EXCEPTION;
@@ -168,7 +167,9 @@ final class Faults {
             return Resume.LOADED;
         }
         long hva = transport.faultHva();
-        return resolve(hva - AddressMap.FOLD, hva, Access.READ, false, null);
+        resolve(hva - AddressMap.FOLD, hva, Access.READ, false, null);
+        // Not on from here: what the stub had done to the virtual IF has just been undone.
+        return Resume.LOADED;
     }
 
     /** SYSRET to a non-canonical RIP: the guest is in user mode already. */
@@ -229,8 +230,8 @@ final class Faults {
         }
         throw new IllegalStateException(
                 String.format(
-                        "fault does not match the instruction: guestRip=0x%x, bytes=%s, hostRip=0x%x,"
-                                + " faultHva=0x%x, accesses=%s",
+                        "fault does not match the instruction: guestRip=0x%x, bytes=%s,"
+                            + " hostRip=0x%x, faultHva=0x%x, accesses=%s",
                         guestRip, instructions.hex(), transport.hostRip(), faultHva, accesses));
     }
 
@@ -329,7 +330,7 @@ final class Faults {
             throw new IllegalStateException(
                     String.format("lost after a store to own code: hostRip=0x%x", hostRip));
         }
-        Undo.apply(position.undo(), page, state);
+        PreciseState.restore(position.undo(), page, state);
         state.setRip(position.guestRip());
         translator.invalidateFrame(gfn);
         return Resume.LOADED;
@@ -359,9 +360,7 @@ final class Faults {
         long gva = transport.faultHva();
         Instruction instruction = null;
         Access access;
-        boolean onNextPage =
-                gva - rip > 0 && gva - rip < MAX_INSTRUCTION_BYTES && gva % PAGE_SIZE == 0;
-        if (gva == rip || onNextPage) {
+        if (isFetch(gva, rip)) {
             access = Access.EXECUTE;
         } else {
             instruction = instructions.at(rip);
@@ -372,6 +371,17 @@ final class Faults {
             }
         }
         return resolve(gva, gva, access, true, instruction);
+    }
+
+    /** Whether user code faulted while it was fetched, and not on data close behind it. */
+    private boolean isFetch(long gva, long rip) {
+        boolean onNextPage =
+                gva - rip > 0 && gva - rip < MAX_INSTRUCTION_BYTES && gva % PAGE_SIZE == 0;
+        if (!onNextPage) {
+            return gva == rip;
+        }
+        Instruction instruction = instructions.at(rip);
+        return instruction == null || rip + instruction.length() > gva;
     }
 
     /** INT n of a vector that user mode may not raise natively, or a true #GP. */

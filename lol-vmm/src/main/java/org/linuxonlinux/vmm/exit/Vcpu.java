@@ -18,6 +18,7 @@ import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.MsrModel;
 import org.linuxonlinux.vmm.cpu.Rflags;
+import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.mmu.Access;
@@ -159,6 +160,10 @@ public final class Vcpu {
                 return;
             }
             long gva = translator.fetchFaultGva();
+            if (!Mmu.isCanonical(gva)) {
+                events.exception(state, Vector.GP);
+                continue;
+            }
             if (mmu.resolve(gva, Mmu.gvaToHva(gva), Access.EXECUTE, false)
                     != Mmu.Outcome.PAGE_FAULT) {
                 throw new GuestDiedException(
@@ -217,7 +222,7 @@ public final class Vcpu {
                 return false;
             }
             transport.load(state);
-            Undo.apply(position.undo(), page, state);
+            PreciseState.restore(position.undo(), page, state);
             state.setRip(position.guestRip());
         } else {
             transport.load(state);
@@ -231,7 +236,7 @@ public final class Vcpu {
         switch (gatePosition.kind()) {
             case BEFORE:
                 transport.load(state);
-                Undo.apply(gatePosition.undo(), page, state);
+                PreciseState.restore(gatePosition.undo(), page, state);
                 state.setRip(page.get(VcpuPageLayout.STUB_GUEST_RIP));
                 loaded = true;
                 return true;

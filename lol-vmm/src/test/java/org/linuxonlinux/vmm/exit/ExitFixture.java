@@ -17,9 +17,16 @@ import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
 import org.linuxonlinux.vmm.legacy.MmioBus;
 import org.linuxonlinux.vmm.legacy.PortBus;
+import org.linuxonlinux.vmm.mmu.GuestTables;
 
 /** All parts of a vCPU but the process: {@link #transport} plays that. */
 final class ExitFixture implements AutoCloseable {
+    /** Kernel code; GPA 0x200000. */
+    static final long TEXT = 0xffff_ffff_8100_0000L;
+
+    private static final long TEXT_GPA = 0x20_0000;
+    private static final long USER_GPA = 0x30_0000;
+    private static final int HLT = 0xf4;
     private static final int CODE_CACHE_BYTES = 4 << 20;
 
     final GuestFixture guest = new GuestFixture();
@@ -68,6 +75,31 @@ final class ExitFixture implements AutoCloseable {
                         msrs,
                         ports,
                         mmio);
+    }
+
+    /** Maps kernel text and the handlers of {@link GuestFixture}; all of it is HLT. */
+    void mapText() {
+        long flags = GuestTables.P | GuestTables.W | GuestTables.A | GuestTables.D;
+        guest.pageTables.mapRange(TEXT, TEXT_GPA, GuestTables.SIZE_4K, 4, flags);
+        long handlers = TEXT_GPA + 0x1_0000;
+        guest.pageTables.mapRange(GuestFixture.HANDLERS, handlers, GuestTables.SIZE_4K, 1, flags);
+        for (int i = 0; i < 0x1000; i++) {
+            guest.memory.setByte(TEXT_GPA + i, (byte) HLT);
+            guest.memory.setByte(handlers + i, (byte) HLT);
+        }
+    }
+
+    /** Writes kernel code. */
+    void put(long guestRip, String hex) {
+        byte[] bytes = Code.bytes(hex);
+        guest.memory.write(TEXT_GPA + (guestRip - TEXT), bytes);
+    }
+
+    /** Maps a page of user code and writes to its start. */
+    void mapUser(long gva, String hex) {
+        guest.pageTables.map(
+                gva, USER_GPA, GuestTables.SIZE_4K, GuestTables.P | GuestTables.W | GuestTables.U);
+        guest.memory.write(USER_GPA, Code.bytes(hex));
     }
 
     @Override
