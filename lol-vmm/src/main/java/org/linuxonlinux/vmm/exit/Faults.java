@@ -231,7 +231,7 @@ final class Faults {
         throw new IllegalStateException(
                 String.format(
                         "fault does not match the instruction: guestRip=0x%x, bytes=%s,"
-                            + " hostRip=0x%x, faultHva=0x%x, accesses=%s",
+                                + " hostRip=0x%x, faultHva=0x%x, accesses=%s",
                         guestRip, instructions.hex(), transport.hostRip(), faultHva, accesses));
     }
 
