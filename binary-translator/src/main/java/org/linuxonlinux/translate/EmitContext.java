@@ -45,6 +45,7 @@ final class EmitContext implements UndoSink {
     private final CodeCache codeCache;
     private final SideTable sideTable;
     private final GateEntries gate;
+    private final InlinePorts ports;
     private final long linkExitHva;
     private final long instructionExitHva;
     private final long windowExitHva;
@@ -68,7 +69,8 @@ final class EmitContext implements UndoSink {
     private final Label[] windowLabel = new Label[BasicBlock.MAX_INSTRUCTIONS];
     private final int[] windowGuestOffset = new int[BasicBlock.MAX_INSTRUCTIONS];
 
-    EmitContext(CodeCache codeCache, GateEntries gate, SideTable sideTable) {
+    EmitContext(CodeCache codeCache, GateEntries gate, InlinePorts ports, SideTable sideTable) {
+        this.ports = ports;
         this.codeCache = codeCache;
         this.sideTable = sideTable;
         this.gate = gate;
@@ -243,6 +245,10 @@ final class EmitContext implements UndoSink {
     void indirectExit() {
         masm.storeImm64(EXIT_GUEST_RIP, guestRip);
         masm.jmp(indirectExitHva);
+    }
+
+    InlinePorts ports() {
+        return ports;
     }
 
     void jumpToIret() {

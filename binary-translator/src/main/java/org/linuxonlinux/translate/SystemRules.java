@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import org.linuxonlinux.asm.Label;
 import org.linuxonlinux.asm.Mem;
 import org.linuxonlinux.asm.Reg;
 import org.linuxonlinux.decode.Instruction;
@@ -18,6 +19,8 @@ import org.linuxonlinux.gate.VcpuPageLayout;
 final class SystemRules {
     private static final int RSP = Instruction.RSP;
     private static final int CR2_NUMBER = 2;
+    private static final int IN_AL_DX = 0xec;
+    private static final int OUT_DX_AL = 0xee;
 
     /** {@code mov r/m, r}, 16-bit with prefix 66. */
     private static final int MOV_STORE = 0x89;
@@ -69,6 +72,8 @@ final class SystemRules {
             case MOV_FROM_CR ->
                     in.reg() < CONTROL.length && CONTROL[in.reg()] != null && in.rm() != RSP;
             case MOV_TO_CR -> in.reg() == CR2_NUMBER && in.rm() != RSP;
+            case IN -> in.opcode() == IN_AL_DX;
+            case OUT -> in.opcode() == OUT_DX_AL;
             default -> false;
         };
     }
@@ -125,7 +130,30 @@ final class SystemRules {
             case PUSH_SREG -> masm.push(SELECTOR[in.opcode() >> 3 & 7]);
             case MOV_FROM_CR -> masm.movq(Reg.of(in.rm()), CONTROL[in.reg()]);
             case MOV_TO_CR -> masm.movq(CONTROL[in.reg()], Reg.of(in.rm()));
+            case IN, OUT -> {
+                return emitPortAccess(in);
+            }
             default -> throw new IllegalStateException("no inline rule: " + in.mnemonicText());
+        }
+        return true;
+    }
+
+    /** The one port that has a word in the vCPU page; all others by the monitor. */
+    private boolean emitPortAccess(Instruction in) {
+        boolean input = in.mnemonic() == Mnemonic.IN;
+        int port = input ? context.ports().input() : context.ports().output();
+        if (port < 0) {
+            context.instructionExit();
+            return false;
+        }
+        Label hit = new Label("port");
+        Label miss = new Label("other port");
+        masm.portTest(port, hit, miss);
+        context.instructionExit();
+        if (input) {
+            masm.portInputHit(hit, miss);
+        } else {
+            masm.portOutputHit(hit, miss);
         }
         return true;
     }

@@ -102,10 +102,15 @@ public final class Translator implements AutoCloseable {
      * @param codeCache where code goes
      * @param branchTable where indirect branches look
      * @param gate the gate stubs
+     * @param ports I/O ports served without the monitor
      */
     public Translator(
-            GuestCode guestCode, CodeCache codeCache, BranchTable branchTable, GateEntries gate) {
-        this(guestCode, codeCache, branchTable, gate, DEFAULT_EAGER_BLOCKS);
+            GuestCode guestCode,
+            CodeCache codeCache,
+            BranchTable branchTable,
+            GateEntries gate,
+            InlinePorts ports) {
+        this(guestCode, codeCache, branchTable, gate, ports, DEFAULT_EAGER_BLOCKS);
     }
 
     /** As the other constructor, with the number of blocks translated at most per miss. */
@@ -114,13 +119,14 @@ public final class Translator implements AutoCloseable {
             CodeCache codeCache,
             BranchTable branchTable,
             GateEntries gate,
+            InlinePorts ports,
             int eagerBlocks) {
         this.guestCode = guestCode;
         this.codeCache = codeCache;
         this.branchTable = branchTable;
         this.eagerBlocks = eagerBlocks;
         this.pages = new CodePages(guestCode);
-        this.context = new EmitContext(codeCache, gate, sideTable);
+        this.context = new EmitContext(codeCache, gate, ports, sideTable);
         this.emitter = new BlockEmitter(context, dynamicRips);
     }
 

@@ -89,7 +89,8 @@ final class KernelTranslationTest {
     void allTextTranslatesToDecodableCode() {
         try (CodeCache cache = CodeCache.create(CACHE_BYTES)) {
             Translator translator =
-                    new Translator(new KernelText(), cache, (rip, entry) -> {}, GATE);
+                    new Translator(
+                            new KernelText(), cache, (rip, entry) -> {}, GATE, InlinePorts.NONE);
             List<TranslationBlock> blocks = new ArrayList<>();
             long start = System.nanoTime();
             for (long[] text : TEXTS) {

@@ -31,6 +31,8 @@ final class RuleListingTest {
     private static final GateEntries GATE =
             new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L);
 
+    private static final InlinePorts PORTS = new InlinePorts(0x3fd, 0x3f8);
+
     @BeforeAll
     static void acceptVectors() throws IOException, InterruptedException {
         if (isAccepting()) {
@@ -74,7 +76,7 @@ final class RuleListingTest {
         guest.put(GUEST_RIP + code.length, 0xcc);
         List<Emitted> blocks = new ArrayList<>();
         try (CodeCache cache = CodeCache.create(CACHE_BYTES)) {
-            Translator translator = new Translator(guest, cache, (rip, entry) -> {}, GATE);
+            Translator translator = new Translator(guest, cache, (rip, entry) -> {}, GATE, PORTS);
             if (vector.has("dynamic")) {
                 long[] all = new long[code.length];
                 for (int i = 0; i < all.length; i++) {

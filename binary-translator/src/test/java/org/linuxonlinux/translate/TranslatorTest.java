@@ -30,7 +30,7 @@ final class TranslatorTest {
     private Translator translator = translator(1);
 
     private Translator translator(int eagerBlocks) {
-        return new Translator(guest, cache, this::putEntry, GATE, eagerBlocks);
+        return new Translator(guest, cache, this::putEntry, GATE, InlinePorts.NONE, eagerBlocks);
     }
 
     private void putEntry(long guestRip, long entryHva) {
@@ -271,7 +271,7 @@ final class TranslatorTest {
         // Every page is full of jumps to one place; killing that place needs exit code for all.
         translator.close();
         try (CodeCache small = CodeCache.create(1 << 20)) {
-            translator = new Translator(guest, small, this::putEntry, GATE, 1);
+            translator = new Translator(guest, small, this::putEntry, GATE, InlinePorts.NONE, 1);
             long target = RIP + 0x10_0000;
             guest.put(target, 0xf4);
             translator.blockAt(target);

@@ -151,6 +151,14 @@ public class Assembler implements AutoCloseable {
         regMemNoSegment(false, false, RM_MOV, dst.number(), src, 0);
     }
 
+    /** {@code mov dst, src}, low bytes of the first four registers. */
+    public final void movb(Reg dst, Reg src) {
+        if (dst.number() >= 4 || src.number() >= 4) {
+            throw new IllegalArgumentException("needs REX: dst=" + dst + ", src=" + src);
+        }
+        regReg(false, MR_MOV_B, src.number(), dst);
+    }
+
     /** {@code mov [dst], src}, 8-bit (low byte of src). */
     public final void movb(Mem dst, Reg src) {
         segment(dst);
@@ -225,6 +233,11 @@ public class Assembler implements AutoCloseable {
     /** {@code movzx dst32, byte [src]}. */
     public final void movzxb(Reg dst, Mem src) {
         regMem(false, RM_MOVZX_B, dst.number(), src, 0);
+    }
+
+    /** {@code movzx dst32, src16}. */
+    public final void movzxw(Reg dst, Reg src) {
+        regReg(false, RM_MOVZX_W, dst.number(), src);
     }
 
     /** {@code movzx dst32, word [src]}. */

@@ -260,6 +260,56 @@ public final class MacroAssembler extends Assembler {
         unspill(Slot.A);
     }
 
+    // ---- ports ----
+
+    /**
+     * The start of an inline {@code in al,dx} or {@code out dx,al}: jumps to hit if DX is the port.
+     * What follows, up to hit, is for misses and must leave; it is at most 60 bytes. At hit RCX is
+     * spilled.
+     */
+    public void portTest(int port, Label hit, Label miss) {
+        spillRcx();
+        movzxw(Reg.rcx, Reg.rdx);
+        leaq(Reg.rcx, Mem.base(Reg.rcx, -port));
+        jrcxz(hit);
+        bind(miss);
+        unspillRcx();
+    }
+
+    /**
+     * The end of an inline {@code in al,dx}: AL from PORT_INPUT, unless that is 0. Postcondition:
+     * committed.
+     */
+    public void portInputHit(Label hit, Label miss) {
+        bind(hit);
+        mark(Phase.BEFORE, Undo.withRcxSpilled(Undo.NONE, true));
+        movzxb(Reg.rcx, vcpu(VcpuPageLayout.PORT_INPUT));
+        jrcxz(miss);
+        movb(Reg.rax, Reg.rcx);
+        mark(Phase.COMMITTED, undo);
+        unspillRcx();
+    }
+
+    /**
+     * The end of an inline {@code out dx,al}: AL to PORT_OUTPUT, if there is room. Uses slot A.
+     * Postcondition: committed.
+     */
+    public void portOutputHit(Label hit, Label miss) {
+        bind(hit);
+        mark(Phase.BEFORE, Undo.withRcxSpilled(Undo.NONE, true));
+        movq(Reg.rcx, vcpu(VcpuPageLayout.PORT_OUTPUT_ROOM));
+        jrcxz(miss);
+        spill(Slot.A, Reg.rbx);
+        leaq(Reg.rbx, vcpu(VcpuPageLayout.PORT_OUTPUT));
+        leaq(Reg.rcx, Mem.base(Reg.rcx, -1));
+        movb(Mem.indexed(Reg.rbx, Reg.rcx, 1, 0), Reg.rax);
+        // The byte counts from here on.
+        movq(vcpu(VcpuPageLayout.PORT_OUTPUT_ROOM), Reg.rcx);
+        mark(Phase.COMMITTED, undo);
+        unspill(Slot.A);
+        unspillRcx();
+    }
+
     // ---- segment bases ----
 
     /**

@@ -96,6 +96,39 @@ public final class VcpuPage implements Undo.Registers {
         WORD.setRelease(area, VcpuPageLayout.PENDING, pending ? 1L : 0L);
     }
 
+    /**
+     * Sets what translated code reads from the inline input port, 1-255; 0 = the monitor must do
+     * the read. Callable from any thread.
+     */
+    public void setPortInputRelease(int value) {
+        WORD.setRelease(area, VcpuPageLayout.PORT_INPUT, (long) value);
+    }
+
+    /** Lets translated code collect output, or sends every write to the monitor. */
+    public void openPortOutput(boolean open) {
+        set(VcpuPageLayout.PORT_OUTPUT_ROOM, open ? VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES : 0);
+    }
+
+    /**
+     * Takes what translated code has written to the inline output port, oldest byte first, and
+     * leaves the port open. Precondition: {@link #openPortOutput} is in force.
+     *
+     * @param into has {@link VcpuPageLayout#PORT_OUTPUT_SIZE_BYTES} bytes
+     * @return how many bytes
+     */
+    public int takePortOutput(byte[] into) {
+        int room = (int) get(VcpuPageLayout.PORT_OUTPUT_ROOM);
+        int count = VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES - room;
+        if (count != 0) {
+            int last = VcpuPageLayout.PORT_OUTPUT + VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES - 1;
+            for (int i = 0; i < count; i++) {
+                into[i] = area.get(last - i);
+            }
+            openPortOutput(true);
+        }
+        return count;
+    }
+
     /** Empties the command list. */
     public void clearCommands() {
         set(VcpuPageLayout.COMMAND_COUNT, 0);

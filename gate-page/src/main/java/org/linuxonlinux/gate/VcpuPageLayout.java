@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 1;
+    public static final int VERSION = 2;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -208,6 +208,27 @@ public final class VcpuPageLayout {
     public static final int COUNT_IRET_KERNEL;
 
     /**
+     * What a read of the inline input port gives, in the low byte; 0 = the monitor must do the
+     * read. Written by: any monitor thread. Read by: translated code.
+     */
+    public static final int PORT_INPUT;
+
+    /**
+     * Free bytes in {@link #PORT_OUTPUT}, which fills from its end; 0 also = the monitor must do
+     * the write. Written by: translated code, monitor. Read by: both.
+     */
+    public static final int PORT_OUTPUT_ROOM;
+
+    /** Bytes of {@link #PORT_OUTPUT}: a dozen lines of a console. Arbitrary. */
+    public static final int PORT_OUTPUT_SIZE_BYTES = 1024;
+
+    /**
+     * Bytes written to the inline output port and not yet sent: the first at the end of the area.
+     * Written by: translated code. Read by: monitor.
+     */
+    public static final int PORT_OUTPUT;
+
+    /**
      * Number of commands to execute, 0–{@link #COMMAND_CAPACITY}. Written by: monitor. Read by:
      * runCommands.
      */
@@ -294,6 +315,10 @@ public final class VcpuPageLayout {
         COUNT_IRET_KERNEL = u64(l, f, "COUNT_IRET_KERNEL");
         l.cacheLine();
         COMMAND_COUNT = u64(l, f, "COMMAND_COUNT");
+        l.cacheLine();
+        PORT_INPUT = u64(l, f, "PORT_INPUT");
+        PORT_OUTPUT_ROOM = u64(l, f, "PORT_OUTPUT_ROOM");
+        PORT_OUTPUT = words(l, f, "PORT_OUTPUT", PORT_OUTPUT_SIZE_BYTES / 8);
         l.page();
         COMMANDS = words(l, f, "COMMANDS", COMMAND_CAPACITY * COMMAND_SIZE_BYTES / 8);
         l.skipToLast(GATE_STACK_SIZE_BYTES);

@@ -22,6 +22,7 @@ import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.TracedProcess;
 import org.linuxonlinux.translate.GateEntries;
+import org.linuxonlinux.translate.InlinePorts;
 import org.linuxonlinux.translate.Translator;
 import org.linuxonlinux.translate.TranslatorCounters;
 import org.linuxonlinux.vmm.boot.BootState;
@@ -114,7 +115,8 @@ final class Machine implements AutoCloseable {
                         new GateEntries(
                                 gateMemory.gate().exitHva(),
                                 gateMemory.gate().sysretHva(),
-                                gateMemory.gate().iretHva()));
+                                gateMemory.gate().iretHva()),
+                        new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT));
         translator.addDynamic(kernel.exceptionTable());
 
         TimeSource time = TimeSource.of(hostCpu::rdtsc);
@@ -267,7 +269,9 @@ final class Machine implements AutoCloseable {
         PowerPorts.register(ports, machineControl);
         LegacyPorts.register(ports);
         ports.register(Rtc.BASE_PORT, Rtc.PORT_COUNT, new Rtc(InstantSource.system()));
-        Uart16550 uart = new Uart16550(COM1_PORT, console, ioApic.line(COM1_GSI));
+        Uart16550 uart =
+                new Uart16550(COM1_PORT, console, ioApic.line(COM1_GSI), vcpu.inlineUart());
+        vcpu.inlineUart().connect(uart, COM1_PORT);
         ports.register(COM1_PORT, Uart16550.PORT_COUNT, uart);
         console.attach(uart::offer);
         vcpu.run();

@@ -31,6 +31,8 @@ final class TranslationProcess implements AutoCloseable {
     static final long STACK_GVA = 0xffff_c900_1000_0000L;
     static final int STACK_BYTES = 0x2000;
 
+    static final InlinePorts INLINE_PORTS = new InlinePorts(0x3fd, 0x3f8);
+
     private static final int CHILD_FD = 3;
     private static final int CHILD_CACHE_FD = 4;
     private static final int CHILD_TABLE_FD = 5;
@@ -71,7 +73,9 @@ final class TranslationProcess implements AutoCloseable {
         page = new VcpuPage(shared.buffer().slice(VCPU_AT, AddressMap.VCPU_PAGE_SIZE_BYTES));
         page.initialise();
         shared.put(GATE_AT, gate.bytes(), 0, AddressMap.GATE_CODE_SIZE_BYTES);
-        translator = new Translator(new Code(), codeCache, branchTable, GateEntries.of(gate));
+        translator =
+                new Translator(
+                        new Code(), codeCache, branchTable, GateEntries.of(gate), INLINE_PORTS);
         process.getRegisters(registers);
         process.unmapAllExcept(List.of());
         int all = HostAbi.PROT_READ | HostAbi.PROT_WRITE | HostAbi.PROT_EXEC;

@@ -57,6 +57,7 @@ public final class Vcpu {
     private final GuestInstructions instructions;
     private final Faults faults;
     private final DeadlineTimer timer;
+    private final InlineUart inlineUart;
     private final ExitStatistics statistics = new ExitStatistics();
     private final GateCode gate;
     private final HostPosition position = new HostPosition();
@@ -78,6 +79,7 @@ public final class Vcpu {
         state = parts.state();
         control = parts.control();
         page = parts.page();
+        inlineUart = new InlineUart(page);
         transport = parts.transport();
         translator = parts.translator();
         gate = parts.gate();
@@ -88,7 +90,7 @@ public final class Vcpu {
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
         faults = new Faults(parts, instructions, emulator);
-        timer = new DeadlineTimer(apic::nextDeadlineNanos, this::isHalted, this::kick);
+        timer = new DeadlineTimer(this::nextDeadlineNanos, this::isHalted, this::kick);
     }
 
     /**
@@ -102,7 +104,18 @@ public final class Vcpu {
             timer.start();
             transport.pin();
             loop();
+        } finally {
+            inlineUart.onRest();
         }
+    }
+
+    private long nextDeadlineNanos() {
+        return Math.min(apic.nextDeadlineNanos(), inlineUart.deadlineNanos());
+    }
+
+    /** What translated code does about the UART by itself. */
+    public InlineUart inlineUart() {
+        return inlineUart;
     }
 
     private void loop() {
@@ -115,9 +128,11 @@ public final class Vcpu {
             ExitTransport.Stop stop = transport.run(stepping);
             stepping = false;
             long since = System.nanoTime();
+            inlineUart.onStop(since);
             Kind kind = handle(stop);
             statistics.add(kind, System.nanoTime() - since);
             if (kind == Kind.HALT) {
+                inlineUart.onRest();
                 sleepUntilInterrupt();
             }
         }

@@ -28,6 +28,9 @@ public final class Uart16550 implements PortDevice {
     /** Ports it takes. */
     public static final int PORT_COUNT = 8;
 
+    /** Register that tells whether a byte can be sent. */
+    public static final int LINE_STATUS_REGISTER = 5;
+
     private static final int IER_RECEIVED_DATA = 1;
     private static final int IER_TRANSMITTER_EMPTY = 1 << 1;
     private static final int IER_LINE_STATUS = 1 << 2;
@@ -77,6 +80,7 @@ public final class Uart16550 implements PortDevice {
     private final int basePort;
     private final ConsoleBackend console;
     private final InterruptLine line;
+    private final UartMirror mirror;
     private final Object lock = new Object();
 
     // All below guarded by lock.
@@ -103,9 +107,20 @@ public final class Uart16550 implements PortDevice {
      * @param line to the interrupt controller; must not call back
      */
     public Uart16550(int basePort, ConsoleBackend console, InterruptLine line) {
+        this(basePort, console, line, UartMirror.NONE);
+    }
+
+    /**
+     * As the other constructor.
+     *
+     * @param mirror hears of what translated code may do by itself
+     */
+    public Uart16550(int basePort, ConsoleBackend console, InterruptLine line, UartMirror mirror) {
+        this.mirror = mirror;
         this.basePort = basePort;
         this.console = console;
         this.line = line;
+        mirror.lineStatus(LSR_TRANSMITTER_EMPTY);
     }
 
     /**
@@ -178,6 +193,7 @@ public final class Uart16550 implements PortDevice {
     private void updateLine() {
         boolean open = (mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
         boolean level = open && reason() != IIR_NONE;
+        mirror.lineStatus(overrun ? 0 : lineStatus());
         if (level != asserted) {
             asserted = level;
             line.set(level);
@@ -203,7 +219,7 @@ public final class Uart16550 implements PortDevice {
             case 2 -> readReason();
             case 3 -> lcr;
             case 4 -> mcr;
-            case 5 -> readLineStatus();
+            case LINE_STATUS_REGISTER -> readLineStatus();
             case 6 -> readModemStatus();
             default -> scratch;
         };
@@ -228,12 +244,15 @@ public final class Uart16550 implements PortDevice {
     }
 
     private int readLineStatus() {
-        int status =
-                LSR_TRANSMITTER_EMPTY
-                        | (fifo.isEmpty() ? 0 : LSR_DATA_READY)
-                        | (overrun ? LSR_OVERRUN : 0);
+        int status = lineStatus();
         overrun = false;
         return status;
+    }
+
+    private int lineStatus() {
+        return LSR_TRANSMITTER_EMPTY
+                | (fifo.isEmpty() ? 0 : LSR_DATA_READY)
+                | (overrun ? LSR_OVERRUN : 0);
     }
 
     private int readModemStatus() {
@@ -259,6 +278,7 @@ public final class Uart16550 implements PortDevice {
         synchronized (lock) {
             send = write(port - basePort, value & 0xff);
             updateLine();
+            mirror.transmitter((lcr & LCR_DLAB) == 0 && (mcr & MCR_LOOP) == 0);
         }
         if (send) {
             console.transmit((byte) value);

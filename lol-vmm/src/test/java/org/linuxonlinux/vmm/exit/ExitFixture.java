@@ -6,6 +6,7 @@ import java.util.List;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.translate.CodeCache;
 import org.linuxonlinux.translate.GateEntries;
+import org.linuxonlinux.translate.InlinePorts;
 import org.linuxonlinux.translate.Translator;
 import org.linuxonlinux.vmm.UnknownAccesses;
 import org.linuxonlinux.vmm.cpu.CpuidModel;
@@ -34,7 +35,12 @@ final class ExitFixture implements AutoCloseable {
     final GateCode gate = GateCode.generate();
     final CodeCache codeCache = CodeCache.create(CODE_CACHE_BYTES);
     final Translator translator =
-            new Translator(guest.mmu, codeCache, (guestRip, hva) -> {}, GateEntries.of(gate));
+            new Translator(
+                    guest.mmu,
+                    codeCache,
+                    (guestRip, hva) -> {},
+                    GateEntries.of(gate),
+                    InlinePorts.NONE);
     final List<String> log = new ArrayList<>();
     final PortBus ports = new PortBus(new UnknownAccesses("port", log::add));
     final MmioBus mmio = new MmioBus(new UnknownAccesses("device memory", log::add));
