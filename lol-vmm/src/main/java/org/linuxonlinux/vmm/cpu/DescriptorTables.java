@@ -28,11 +28,21 @@ public final class DescriptorTables {
         this.mmu = mmu;
     }
 
+    /**
+     * LGDT: where the table is.
+     *
+     * @param limit offset of its last byte, 0–0xffff
+     */
     public void setGdtr(long baseGva, int limit) {
         gdtBase = baseGva;
         gdtLimit = limit;
     }
 
+    /**
+     * LIDT: where the table is.
+     *
+     * @param limit offset of its last byte, 0–0xffff
+     */
     public void setIdtr(long baseGva, int limit) {
         idtBase = baseGva;
         idtLimit = limit;
@@ -58,6 +68,7 @@ public final class DescriptorTables {
         return taskSelector;
     }
 
+    /** Kept for SLDT only: no descriptor is ever read from an LDT. */
     public int ldtSelector() {
         return ldtSelector;
     }
@@ -66,13 +77,17 @@ public final class DescriptorTables {
         ldtSelector = selector;
     }
 
-    /** LTR: reads the 16-byte TSS descriptor. */
+    /**
+     * LTR: reads the 16-byte TSS descriptor and marks it busy. The caller has checked its type.
+     *
+     * @throws GuestPageFaultException if the GDT faults; nothing is changed then
+     */
     public void loadTaskRegister(int selector) throws GuestPageFaultException {
         long low = descriptor(selector);
         long high = mmu.readLong(gdtBase + (selector & ~7) + DESCRIPTOR_BYTES);
+        mmu.writeLong(gdtBase + (selector & ~7), low | (1L << 41));
         taskSelector = selector;
         taskBase = baseOf(low) | (high << 32);
-        mmu.writeLong(gdtBase + (selector & ~7), low | (1L << 41));
     }
 
     /** The 8-byte GDT entry of a selector, 0 where it lies outside the table. */

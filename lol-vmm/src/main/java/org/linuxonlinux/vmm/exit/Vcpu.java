@@ -23,6 +23,7 @@ import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.Mmu;
+import org.linuxonlinux.vmm.mmu.NotRamException;
 
 /**
  * One virtual CPU: runs guest code in its context process and acts on each stop.
@@ -104,6 +105,9 @@ public final class Vcpu {
             timer.start();
             transport.pin();
             loop();
+        } catch (NotRamException e) {
+            throw new GuestDiedException(
+                    String.format("%s, guestRip=0x%x", e.getMessage(), state.rip()), e);
         } finally {
             inlineUart.onRest();
         }

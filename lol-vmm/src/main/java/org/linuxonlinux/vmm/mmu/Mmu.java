@@ -505,6 +505,7 @@ public final class Mmu implements GuestCode {
      * The GPA behind a supervisor access, with accessed and dirty bits set as hardware does.
      *
      * @throws GeneralProtectionException if the address is not canonical
+     * @throws NotRamException if the tables lead elsewhere; so do all that follow
      */
     public long translate(long gva, Access access) throws GuestPageFaultException {
         if (!PageTables.isCanonical(gva)) {
@@ -513,8 +514,12 @@ public final class Mmu implements GuestCode {
         if (!isPermitted(gva, access, false)) {
             throw new GuestPageFaultException(gva, errorCode);
         }
+        long gpa = walker.gpa();
+        if (!memory.isRam(gpa)) {
+            throw new NotRamException(gva, gpa);
+        }
         walker.touch(access == Access.WRITE);
-        return walker.gpa();
+        return gpa;
     }
 
     /** Reads {@code length} bytes as supervisor. */

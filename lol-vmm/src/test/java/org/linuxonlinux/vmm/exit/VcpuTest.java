@@ -16,12 +16,14 @@ import org.linuxonlinux.gate.Undo;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.translate.HostPosition;
 import org.linuxonlinux.translate.TranslationBlock;
+import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestFixture;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.exit.ExitTransport.Stop;
+import org.linuxonlinux.vmm.mmu.GuestTables;
 
 final class VcpuTest {
     private static final int DEVICE_VECTOR = 0x40;
@@ -153,6 +155,20 @@ final class VcpuTest {
         assertEquals(GuestFixture.handler(DEVICE_VECTOR), state.rip());
         assertEquals(1, guest.events.count(DEVICE_VECTOR));
         assertFalse(guest.page.isPendingAcquire());
+    }
+
+    @Test
+    void stackInDeviceMemoryEndsTheGuest() {
+        guest.pageTables.map(
+                GuestFixture.FREE,
+                0xfec0_0000L,
+                GuestTables.SIZE_4K,
+                GuestTables.P | GuestTables.W);
+        state.setGpr(GuestState.RSP, GuestFixture.FREE + 0x100);
+        fixture.apic.raise(DEVICE_VECTOR, false);
+        GuestDiedException death = assertThrows(GuestDiedException.class, vcpu::run);
+        assertTrue(death.getMessage().contains("gpa=0xfec000d8"), death.getMessage());
+        assertTrue(death.getMessage().contains("guestRip=0xffffffff81000000"));
     }
 
     @Test

@@ -800,6 +800,13 @@ final class MmuTest {
         }
 
         @Test
+        void thatAreLedOutOfRamSaySo() {
+            tables.map(KERNEL, 0xfec0_0000L, SIZE_4K, P | W);
+            assertThrows(NotRamException.class, () -> mmu.readLong(KERNEL));
+            assertThrows(NotRamException.class, () -> mmu.writeValue(KERNEL + 1, 4, 0));
+        }
+
+        @Test
         void toAddressesThatAreNotCanonicalAreProtectionFaults() {
             long notCanonical = 0x8000_0000_0000L;
             assertThrows(GeneralProtectionException.class, () -> mmu.readLong(notCanonical));
