@@ -107,7 +107,7 @@ bash_jobs() {
         wait "$i"
         sum=$((sum + $?))
     done
-    echo $sum
+    echo "$sum"
 }
 bash_trap() {
     bash -c 'trap "echo caught" USR1; kill -USR1 $$; kill -KILL $$'

@@ -5,7 +5,7 @@
 # exits with the number of wrong results, at most 100.
 # shellcheck disable=SC2016
 seconds=300
-for word in $(cat /proc/cmdline); do
+for word in $(< /proc/cmdline); do
     case $word in lol.seconds=*) seconds=${word#*=} ;; esac
 done
 rounds=0

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.linuxonlinux.vmm.guest.PackageGuest;
+import org.linuxonlinux.vmm.guest.Progress;
+
+/** Programs of Debian's packages in the guest: python3, bash, perl. */
+@Tag("boot")
+final class ProgramsIT {
+    private static final Path SCRIPTS = Path.of("src", "test", "guest");
+    private static final List<String> PACKAGES = List.of("python3", "bash", "perl-base");
+
+    /** Seconds of mixed load; a developer gives more: {@code -Dlol.soak-seconds=300}. */
+    private static final int SOAK_SECONDS = Integer.getInteger("lol.soak-seconds", 30);
+
+    private static final Duration LIMIT = Duration.ofMinutes(5).plusSeconds(2L * SOAK_SECONDS);
+
+    @TempDir Path directory;
+
+    private LolProcess start(String script, String... more) throws Exception {
+        Path archive = directory.resolve(script + ".cpio");
+        new PackageGuest(RunCommand.cacheDirectory())
+                .build(
+                        PACKAGES,
+                        Files.readAllBytes(SCRIPTS.resolve(script)),
+                        archive,
+                        Progress.NONE);
+        String parameters = String.join(" ", more);
+        return LolProcess.startWithoutInput(
+                "run", "-i", archive.toString(), "-m", "1G", "-a", parameters);
+    }
+
+    @Test
+    void programsGiveTheRightResults() throws Exception {
+        try (LolProcess lol = start("programs.sh")) {
+            assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
+            String output = lol.output();
+            assertEquals(
+                    12, output.lines().filter(l -> l.startsWith("ok ")).count(), lol::transcript);
+            assertTrue(output.contains("script ended: status=0"), lol::transcript);
+        }
+    }
+
+    @Test
+    void mixedLoadGivesTheRightResultsForLong() throws Exception {
+        try (LolProcess lol = start("soak.sh", "lol.seconds=" + SOAK_SECONDS)) {
+            assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
+            String output = lol.output();
+            assertTrue(output.contains("soak ended: "), lol::transcript);
+            assertTrue(output.contains("script ended: status=0"), lol::transcript);
+            assertEquals("", lol.errors());
+        }
+    }
+}
