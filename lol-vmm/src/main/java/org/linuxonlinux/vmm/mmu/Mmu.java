@@ -63,14 +63,16 @@ public final class Mmu implements GuestCode {
     private static final int TOP_SHIFT = 39;
     private static final int LEVEL_BITS = 9;
 
-    /** text_poke maps two pages where a patch crosses a page boundary. */
-    private static final int SOLE_PAGES = 2;
-
     private final GuestMemory memory;
     private final PageWalker walker;
     private final HostMappings mappings;
 
     private long rootGpa;
+
+    /** The address space that was found to have one lower page table, and its page. */
+    private long soleRootGpa = -1;
+
+    private long soleGva;
     private boolean writeProtect;
     private boolean aliasAllowed = true;
 
@@ -339,26 +341,42 @@ public final class Mmu implements GuestCode {
      * space through which Linux patches its code (text_poke), which would fault each time.
      */
     private void mapSoleLowerPage() {
+        if (rootGpa != soleRootGpa) {
+            long found = findSoleLowerPage();
+            if (found < 0) {
+                return;
+            }
+            soleGva = found;
+            soleRootGpa = rootGpa;
+        }
+        if (!walker.walk(rootGpa, soleGva)) {
+            return;
+        }
+        resolve(soleGva, soleGva, Access.READ, false);
+        long nextGva = soleGva + PAGE_SIZE;
+        if (walker.walk(rootGpa, nextGva)) {
+            resolve(nextGva, nextGva, Access.READ, false);
+        }
+    }
+
+    /** The lowest page of a lower half with a single page table, or -1 if there are more. */
+    private long findSoleLowerPage() {
         long tableGpa = rootGpa;
         long gva = 0;
         for (int shift = TOP_SHIFT; shift > PAGE_SHIFT; shift -= LEVEL_BITS) {
             int entries = shift == TOP_SHIFT ? ENTRIES_PER_TABLE / 2 : ENTRIES_PER_TABLE;
             int index = soleEntry(tableGpa, 0, entries);
             if (index < 0) {
-                return;
+                return -1;
             }
             gva |= (long) index << shift;
             tableGpa = memory.getLong(tableGpa + index * 8L) & FRAME_MASK;
             if (!memory.isRam(tableGpa)) {
-                return;
+                return -1;
             }
         }
         int index = nextEntry(tableGpa, 0, ENTRIES_PER_TABLE);
-        for (int pages = 0; index >= 0 && pages < SOLE_PAGES; pages++) {
-            long pageGva = gva | (long) index << PAGE_SHIFT;
-            resolve(pageGva, pageGva, Access.READ, false);
-            index = nextEntry(tableGpa, index + 1, ENTRIES_PER_TABLE);
-        }
+        return index < 0 ? -1 : gva | (long) index << PAGE_SHIFT;
     }
 
     /** Index of the only present entry that leads to a table, or -1. */
