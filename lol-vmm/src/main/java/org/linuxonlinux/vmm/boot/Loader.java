@@ -34,9 +34,13 @@ import org.linuxonlinux.vmm.UserException;
  * Documentation/arch/x86/boot.rst, zero-page.rst). Expects RAM to be zero.
  */
 public final class Loader {
-    /** Command line given to every kernel, before what the user appends. */
+    /**
+     * Command line given to every kernel, before what the user appends. {@code reboot=a}: with
+     * hardware-reduced ACPI Linux would otherwise ask EFI, which is not there, and then a BIOS in
+     * real mode (Linux v6.1 arch/x86/kernel/reboot.c, reboot_init).
+     */
     public static final String DEFAULT_COMMAND_LINE =
-            "console=ttyS0 transparent_hugepage=always panic=-1";
+            "console=ttyS0 transparent_hugepage=always panic=-1 reboot=a";
 
     // Offsets in struct boot_params (zero-page.rst) outside the setup header.
     static final int ACPI_RSDP_ADDR_OFFSET = 0x070;
