@@ -131,7 +131,7 @@ public final class Mmu implements GuestCode {
         boolean taken =
                 PageTables.isUpperHalf(gva)
                         ? HostMappings.isReserved(pageHva, PAGE_SIZE)
-                        : isInFoldShadow(gva, hva) || mappings.isTaken(pageHva, PAGE_SIZE);
+                        : isUserPageInFoldShadow(gva, hva) || mappings.isTaken(pageHva, PAGE_SIZE);
         if (taken || !isUserHva(pageHva)) {
             return Outcome.CONFLICT;
         }

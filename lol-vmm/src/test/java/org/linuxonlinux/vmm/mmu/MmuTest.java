@@ -108,6 +108,15 @@ final class MmuTest {
         }
 
         @Test
+        void refusesUserPagesInTheShadowOfTheFoldButNotTheKernelsOwn() {
+            long shadow = 0x7c26_f56e_3000L;
+            tables.map(shadow, FRAME, SIZE_4K, P | W | U);
+            assertEquals(Mmu.Outcome.CONFLICT, touch(shadow, Access.WRITE, true));
+            tables.map(shadow + 0x1000, FRAME, SIZE_4K, P | W);
+            assertEquals(Mmu.Outcome.MAPPED, touch(shadow + 0x1000, Access.WRITE, false));
+        }
+
+        @Test
         void leadsToDevicesWhereThereIsNoRam() {
             tables.map(KERNEL, 0xfec0_0000L, SIZE_4K, P | W);
             assertEquals(Mmu.Outcome.MMIO, touch(KERNEL + 0x10, Access.WRITE, false));
