@@ -148,10 +148,14 @@ public final class Mmu implements GuestCode {
     /**
      * Whether a user page lies where the constant fold takes low addresses. It is not shown, so
      * that a module's access to user memory, which no exception table known here lists, faults and
-     * is made dynamic instead of reaching the wrong page.
+     * is made dynamic instead of reaching the wrong page. The kernel's own lower-half pages, such
+     * as text_poke's at a random address, may lie there.
      */
-    private static boolean isInFoldShadow(long gva, long hva) {
-        return gva == hva && hva >= AddressMap.FOLD && hva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
+    private boolean isUserPageInFoldShadow(long gva, long hva) {
+        return walker.isUser()
+                && gva == hva
+                && hva >= AddressMap.FOLD
+                && hva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
     }
 
     /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */
