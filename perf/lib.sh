@@ -107,5 +107,5 @@ guest_program() {
 rows() { awk -v key="$2" '$1 == key { print $2 + 0 }' "$1"; }
 
 machine() {
-    echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo) memory; host $(uname -sr); Java $("$(command -v java)" -version 2>&1 | sed -n 's/.*version "\([^"]*\)".*/\1/p'); both sides pinned to CPUs $CPUS; medians of $RUNS runs, sides taking turns"
+    echo "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1048576 }' /proc/meminfo) memory; host Linux $(uname -r | cut -d- -f1); Java $("$(command -v java)" -version 2>&1 | sed -n 's/.*version "\([^"]*\)".*/\1/p'); both sides pinned to CPUs $CPUS; medians of $RUNS runs, sides taking turns"
 }
