@@ -189,7 +189,7 @@ exec 3<&0 # a background job of dash has /dev/null for descriptor 0, whatever "<
 archive=
 [ -e "$app/classes.jsa" ] && archive=-XX:SharedArchiveFile=$app/classes.jsa
 # shellcheck disable=SC2086
-"$java" $jvm_options ${archive:+"$archive"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" $main "$@" <&3 3<&- &
+"$java" $jvm_options ${archive:+"$archive"} ${HOME:+-Duser.home="$HOME"} ${LOL_JAVA_OPTIONS:-} -cp "$class_path" $main "$@" <&3 3<&- &
 jvm=$!
 while :; do
     wait "$jvm"
