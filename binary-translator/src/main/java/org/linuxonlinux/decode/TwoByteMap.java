@@ -321,6 +321,15 @@ final class TwoByteMap {
             a3         bt                          Ev,Gv     w:osapc
             a4         shld                        +Ev,Gv,Ib w?:*
             a5         shld                        +Ev,Gv,cb w?:*
+            a6@c0      montmul:SENSITIVE_OTHER     -         sens end odd mr mw
+            a6@c8      xsha1:SENSITIVE_OTHER       -         sens end odd mr mw
+            a6@d0      xsha256:SENSITIVE_OTHER     -         sens end odd mr mw
+            a7@c0      xstore-rng:SENSITIVE_OTHER  -         sens end odd mw
+            a7@c8      xcrypt-ecb:SENSITIVE_OTHER  -         sens end odd mr mw
+            a7@d0      xcrypt-cbc:SENSITIVE_OTHER  -         sens end odd mr mw
+            a7@d8      xcrypt-ctr:SENSITIVE_OTHER  -         sens end odd mr mw
+            a7@e0      xcrypt-cfb:SENSITIVE_OTHER  -         sens end odd mr mw
+            a7@e8      xcrypt-ofb:SENSITIVE_OTHER  -         sens end odd mr mw
             a8         push:PUSH_SREG              s5        push d64 sens
             a9         pop:POP_SREG                =s5       pop d64 sens end
             aa         rsm                         -         sens end

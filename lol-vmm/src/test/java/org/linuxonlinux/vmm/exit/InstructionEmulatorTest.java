@@ -803,7 +803,8 @@ final class InstructionEmulatorTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"0f 0b", "0f 05", "0f 01 ca", "0f 01 cb"})
+        @ValueSource(
+                strings = {"0f 0b", "0f 05", "0f 01 ca", "0f 01 cb", "0f a7 c0", "f3 0f a6 c8"})
         void undefinedInstructionsFaultAtThemselves(String bytes) {
             faults(Vector.UD, 0, bytes);
         }
