@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm.cli;
 import org.linuxonlinux.vmm.boot.KernelImage;
 import org.linuxonlinux.vmm.boot.KernelInspector;
 import org.linuxonlinux.vmm.boot.VmlinuxCache;
+import org.linuxonlinux.vmm.guest.CacheDirectory;
 import org.linuxonlinux.vmm.guest.DefaultGuest;
 import org.linuxonlinux.vmm.guest.KernelLocator;
 
@@ -16,7 +17,7 @@ final class InspectCommand {
     }
 
     int run() {
-        KernelLocator locator = new KernelLocator(new DefaultGuest(RunCommand.cacheDirectory()));
+        KernelLocator locator = new KernelLocator(new DefaultGuest(CacheDirectory.ofUser()));
         ProgressPrinter progress = new ProgressPrinter(System.err);
         KernelImage image;
         try {

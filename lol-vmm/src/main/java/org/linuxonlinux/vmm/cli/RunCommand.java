@@ -16,6 +16,7 @@ import org.linuxonlinux.vmm.UserException;
 import org.linuxonlinux.vmm.VirtualMachine;
 import org.linuxonlinux.vmm.boot.Loader;
 import org.linuxonlinux.vmm.console.TerminalConsole;
+import org.linuxonlinux.vmm.guest.CacheDirectory;
 import org.linuxonlinux.vmm.guest.DefaultGuest;
 import org.linuxonlinux.vmm.guest.KernelLocator;
 
@@ -76,7 +77,7 @@ final class RunCommand {
     }
 
     private MachineConfig machineConfig() {
-        Path cache = cacheDirectory();
+        Path cache = CacheDirectory.ofUser();
         DefaultGuest debian = new DefaultGuest(cache);
         ProgressPrinter progress = new ProgressPrinter(System.err);
         try {
@@ -111,16 +112,6 @@ final class RunCommand {
         parts.addAll(config.append());
         parts.removeIf(String::isBlank);
         return String.join(" ", parts);
-    }
-
-    /** {@code $XDG_CACHE_HOME/lol} or {@code ~/.cache/lol}. */
-    static Path cacheDirectory() {
-        String xdg = System.getenv("XDG_CACHE_HOME");
-        Path base =
-                xdg != null && xdg.startsWith("/")
-                        ? Path.of(xdg)
-                        : Path.of(System.getProperty("user.home"), ".cache");
-        return base.resolve("lol");
     }
 
     private int run(VirtualMachine machine) {

@@ -68,8 +68,7 @@ public final class PackageGuest {
     /** Arguments: archive to write, script, package names. */
     public static void main(String[] arguments) throws IOException {
         List<String> all = List.of(arguments);
-        Path cache = Path.of(System.getProperty("user.home"), ".cache", "lol");
-        new PackageGuest(cache)
+        new PackageGuest(CacheDirectory.ofUser())
                 .build(
                         all.subList(2, all.size()),
                         Files.readAllBytes(Path.of(all.get(1))),

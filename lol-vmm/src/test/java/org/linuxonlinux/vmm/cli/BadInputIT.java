@@ -18,6 +18,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.linuxonlinux.vmm.guest.CacheDirectory;
 
 /** What users get wrong: one line on standard error, exit status 2 or 3, no stack. */
 @Tag("boot")
@@ -33,7 +34,7 @@ final class BadInputIT {
         try (LolProcess lol = LolProcess.startWithoutInput("inspect", "cloud-amd64")) {
             assertEquals(0, lol.exitStatus(Duration.ofMinutes(3)), lol::transcript);
         }
-        Path kernels = RunCommand.cacheDirectory().resolve("kernels");
+        Path kernels = CacheDirectory.ofUser().resolve("kernels");
         String release = Files.readString(kernels.resolve("cloud-amd64.release")).strip();
         kernel = kernels.resolve("vmlinuz-" + release);
         kernelBytes = Files.readAllBytes(kernel);

@@ -11,6 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.linuxonlinux.vmm.guest.CacheDirectory;
 import org.linuxonlinux.vmm.guest.PackageGuest;
 import org.linuxonlinux.vmm.guest.Progress;
 
@@ -29,7 +30,7 @@ final class ProgramsIT {
 
     private LolProcess start(String script, String... more) throws Exception {
         Path archive = directory.resolve(script + ".cpio");
-        new PackageGuest(RunCommand.cacheDirectory())
+        new PackageGuest(CacheDirectory.ofUser())
                 .build(
                         PACKAGES,
                         Files.readAllBytes(SCRIPTS.resolve(script)),
