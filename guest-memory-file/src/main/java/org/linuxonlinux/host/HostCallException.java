@@ -30,7 +30,7 @@ public final class HostCallException extends RuntimeException {
 
     private static String text(String call, int errno, String facts) {
         String separator = facts.isEmpty() ? "" : ", ";
-        return call + ": " + facts + separator + "errno=" + Errno.name(errno) + " (" + errno + ")";
+        return call + ": " + facts + separator + errnoFact(errno);
     }
 
     /** The system call's name. */
@@ -43,9 +43,13 @@ public final class HostCallException extends RuntimeException {
         return errno;
     }
 
-    /** The symbolic name of {@link #errno()}. */
-    public String errnoName() {
-        return Errno.name(errno);
+    /** {@link #errno()} with its symbolic name, for a message: {@code errno=ENOMEM (12)}. */
+    public String errnoFact() {
+        return errnoFact(errno);
+    }
+
+    private static String errnoFact(int errno) {
+        return "errno=" + Errno.name(errno) + " (" + errno + ")";
     }
 
     /** The {@code key=value} pairs, without the error number. */

@@ -59,14 +59,7 @@ final class BackingFile {
             file = HostFile.open(path, HostAbi.O_RDWR | HostAbi.O_CREAT, 0600);
         } catch (HostCallException e) {
             throw new GuestMemoryException(
-                    "cannot open memory file for writing: path="
-                            + path
-                            + ", errno="
-                            + e.errnoName()
-                            + " ("
-                            + e.errno()
-                            + ")",
-                    e);
+                    "cannot open memory file for writing: path=" + path + ", " + e.errnoFact(), e);
         }
         try {
             lock(file);
@@ -132,11 +125,8 @@ final class BackingFile {
                         + where
                         + ", free="
                         + (facts.freeBytes() >> 20)
-                        + "M, errno="
-                        + e.errnoName()
-                        + " ("
-                        + e.errno()
-                        + ")",
+                        + "M, "
+                        + e.errnoFact(),
                 e);
     }
 
@@ -147,11 +137,8 @@ final class BackingFile {
                         + more
                         + ", call="
                         + e.call()
-                        + ", errno="
-                        + e.errnoName()
-                        + " ("
-                        + e.errno()
-                        + ")",
+                        + ", "
+                        + e.errnoFact(),
                 e);
     }
 

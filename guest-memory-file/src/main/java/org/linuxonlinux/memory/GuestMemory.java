@@ -135,11 +135,8 @@ public final class GuestMemory implements AutoCloseable {
                             + file.name()
                             + ", sizeBytes="
                             + MemorySize.format(sizeBytes)
-                            + ", errno="
-                            + e.errnoName()
-                            + " ("
-                            + e.errno()
-                            + ")",
+                            + ", "
+                            + e.errnoFact(),
                     e);
         }
     }

@@ -16,7 +16,7 @@ final class HostCallExceptionTest {
         HostCallException more = plain.with("sizeBytes", 4096).with("gpa", "0x1000");
         assertEquals("mmap: gpa=0x1000, sizeBytes=4096, errno=ENOMEM (12)", more.getMessage());
         assertSame(plain, more.getCause().getCause());
-        assertEquals("ENOMEM", more.errnoName());
+        assertEquals("errno=ENOMEM (12)", more.errnoFact());
         assertEquals("mmap", more.call());
     }
 

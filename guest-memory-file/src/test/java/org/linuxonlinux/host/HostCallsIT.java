@@ -207,7 +207,7 @@ final class HostCallsIT {
                             HostCallException.class,
                             () -> ChildProgram.start(notAProgram, java.util.Map.of()));
             assertEquals("execveat", e.call());
-            assertEquals("ENOEXEC", e.errnoName());
+            assertEquals("errno=ENOEXEC (8)", e.errnoFact());
         }
     }
 

@@ -28,11 +28,8 @@ public final class TracerException extends RuntimeException {
                         + pid
                         + ", call="
                         + cause.call()
-                        + ", errno="
-                        + cause.errnoName()
-                        + " ("
-                        + cause.errno()
-                        + ")"
+                        + ", "
+                        + cause.errnoFact()
                         + (cause.errno() == HostAbi.EPERM ? NOT_PERMITTED : ""),
                 cause);
         this.errno = cause.errno();

@@ -49,6 +49,21 @@ public final class GuestState implements Undo.Registers {
         gpr[register] = value & 0xffff_ffffL;
     }
 
+    /**
+     * Writes a result of 1, 2, 4 or 8 bytes as instructions do: 4 bytes clear the upper half, fewer
+     * leave the rest of the register alone (Intel SDM vol. 1 §3.4.1.1). Not for AH, CH, DH and BH.
+     */
+    public void setGpr(int register, int sizeBytes, long value) {
+        long old = gpr[register];
+        gpr[register] =
+                switch (sizeBytes) {
+                    case 1 -> (old & ~0xffL) | (value & 0xff);
+                    case 2 -> (old & ~0xffffL) | (value & 0xffff);
+                    case 4 -> value & 0xffff_ffffL;
+                    default -> value;
+                };
+    }
+
     public long rip() {
         return rip;
     }

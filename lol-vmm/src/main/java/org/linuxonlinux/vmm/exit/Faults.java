@@ -197,7 +197,7 @@ final class Faults {
         for (int i = 0; i < accesses.count(); i++) {
             long gva = accesses.gva(i);
             boolean low = gva >= 0;
-            long directHva = Mmu.gvaToHva(gva);
+            long directHva = AddressMap.gvaToHva(gva);
             long foldedHva = gva + AddressMap.FOLD;
             int size = accesses.sizeBytes(i);
             if (hasAddress && covers(directHva, size, faultHva)) {

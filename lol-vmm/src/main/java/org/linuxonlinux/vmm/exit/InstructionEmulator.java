@@ -310,7 +310,7 @@ final class InstructionEmulator {
                     limit
                             ? DescriptorTables.limitOf(descriptor)
                             : (descriptor >>> 32) & ACCESS_RIGHTS_MASK;
-            writeRegister(in.reg(), in.operandSizeBytes(), fact);
+            state.setGpr(in.reg(), in.operandSizeBytes(), fact);
         }
         setZeroFlag(valid);
         return done();
@@ -393,7 +393,7 @@ final class InstructionEmulator {
         }
         switch (in.reg() & 7) {
             case 4:
-                writeRegister(in.rm(), in.operandSizeBytes(), control.cr0());
+                state.setGpr(in.rm(), in.operandSizeBytes(), control.cr0());
                 return done();
             case 6:
                 loadMachineStatus(state.gpr(in.rm()) & 0xffff);
@@ -696,7 +696,7 @@ final class InstructionEmulator {
     private Outcome input(Instruction in, int port) {
         int size = ioSize(in);
         int value = ports.in(port, size);
-        writeRegister(RAX, size, value);
+        state.setGpr(RAX, size, value);
         return done();
     }
 
@@ -752,19 +752,7 @@ final class InstructionEmulator {
             long gva = EffectiveAddress.of(in, state.rip(), state, control);
             mmu.writeValue(gva, sizeBytes, value);
         } else {
-            writeRegister(in.rm(), sizeBytes, value);
+            state.setGpr(in.rm(), sizeBytes, value);
         }
-    }
-
-    private void writeRegister(int register, int sizeBytes, long value) {
-        long old = state.gpr(register);
-        state.setGpr(
-                register,
-                switch (sizeBytes) {
-                    case 1 -> (old & ~0xffL) | (value & 0xff);
-                    case 2 -> (old & ~0xffffL) | (value & 0xffff);
-                    case 4 -> value & 0xffff_ffffL;
-                    default -> value;
-                });
     }
 }

@@ -45,7 +45,7 @@ final class MmioEmulator {
             switch (in.opcode()) {
                 case 0x63:
                     long value = bus.read(gpa, size == 2 ? 2 : 4);
-                    setRegister(in.reg(), size, size == 8 ? (int) value : value);
+                    state.setGpr(in.reg(), size, size == 8 ? (int) value : value);
                     return true;
                 case 0x88:
                     bus.write(gpa, 1, byteRegister(in, in.reg()));
@@ -57,16 +57,16 @@ final class MmioEmulator {
                     setByteRegister(in, in.reg(), bus.read(gpa, 1));
                     return true;
                 case 0x8b:
-                    setRegister(in.reg(), size, bus.read(gpa, size));
+                    state.setGpr(in.reg(), size, bus.read(gpa, size));
                     return true;
                 case 0xa0:
-                    setRegister(GuestState.RAX, 1, bus.read(gpa, 1));
+                    state.setGpr(GuestState.RAX, 1, bus.read(gpa, 1));
                     return true;
                 case 0xa2:
                     bus.write(gpa, 1, state.gpr(GuestState.RAX));
                     return true;
                 case 0xa1:
-                    setRegister(GuestState.RAX, size, bus.read(gpa, size));
+                    state.setGpr(GuestState.RAX, size, bus.read(gpa, size));
                     return true;
                 case 0xa3:
                     bus.write(gpa, size, state.gpr(GuestState.RAX));
@@ -84,16 +84,16 @@ final class MmioEmulator {
         if (in.map() == MAP_0F) {
             switch (in.opcode()) {
                 case 0xb6:
-                    setRegister(in.reg(), size, bus.read(gpa, 1) & 0xff);
+                    state.setGpr(in.reg(), size, bus.read(gpa, 1) & 0xff);
                     return true;
                 case 0xb7:
-                    setRegister(in.reg(), size, bus.read(gpa, 2) & 0xffff);
+                    state.setGpr(in.reg(), size, bus.read(gpa, 2) & 0xffff);
                     return true;
                 case 0xbe:
-                    setRegister(in.reg(), size, (byte) bus.read(gpa, 1));
+                    state.setGpr(in.reg(), size, (byte) bus.read(gpa, 1));
                     return true;
                 case 0xbf:
-                    setRegister(in.reg(), size, (short) bus.read(gpa, 2));
+                    state.setGpr(in.reg(), size, (short) bus.read(gpa, 2));
                     return true;
                 default:
                     return false;
@@ -114,19 +114,7 @@ final class MmioEmulator {
             long old = state.gpr(register - 4);
             state.setGpr(register - 4, (old & ~0xff00L) | ((value & 0xff) << 8));
         } else {
-            setRegister(register, 1, value);
+            state.setGpr(register, 1, value);
         }
-    }
-
-    private void setRegister(int register, int sizeBytes, long value) {
-        long old = state.gpr(register);
-        state.setGpr(
-                register,
-                switch (sizeBytes) {
-                    case 1 -> (old & ~0xffL) | (value & 0xff);
-                    case 2 -> (old & ~0xffffL) | (value & 0xffff);
-                    case 4 -> value & 0xffff_ffffL;
-                    default -> value;
-                });
     }
 }

@@ -17,7 +17,6 @@ import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
-import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
  * The exit transport by ptrace: every signal and every system call of the context process stops it.
@@ -335,7 +334,7 @@ public final class PtraceTransport implements ExitTransport {
         if (kernel) {
             registers.setRsp(state.gpr(RSP) + AddressMap.FOLD);
             registers.setGsBase(AddressMap.FOLD);
-            registers.setFsBase(Mmu.gvaToHva(control.gsBase()));
+            registers.setFsBase(AddressMap.gvaToHva(control.gsBase()));
             registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
             registers.setRaw(RegisterSet.SS, GuestSelectors.USER_DS);
         } else {

@@ -183,7 +183,7 @@ public final class Vcpu {
                 events.exception(state, Vector.GP);
                 continue;
             }
-            if (mmu.resolve(gva, Mmu.gvaToHva(gva), Access.EXECUTE, false)
+            if (mmu.resolve(gva, AddressMap.gvaToHva(gva), Access.EXECUTE, false)
                     != Mmu.Outcome.PAGE_FAULT) {
                 throw new GuestDiedException(
                         String.format(

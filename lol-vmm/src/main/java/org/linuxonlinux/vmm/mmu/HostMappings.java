@@ -20,9 +20,6 @@ final class HostMappings {
     static final int PROT_WRITE = 2;
     static final int PROT_EXEC = 4;
 
-    private static final long GATE_END_HVA =
-            AddressMap.CODE_CACHE_HVA + AddressMap.CODE_CACHE_MAX_SIZE_BYTES;
-
     private final GuestMemory memory;
     private final HostCommandQueue commands;
     private final int ramFd;
@@ -50,7 +47,7 @@ final class HostMappings {
 
     /** The table that a mapping at {@code gva} belongs to. */
     RunTable tableFor(long gva) {
-        return PageTables.isUpperHalf(gva) ? upper : lower;
+        return AddressMap.isUpperHalf(gva) ? upper : lower;
     }
 
     RunTable upper() {
@@ -61,23 +58,9 @@ final class HostMappings {
         return lower;
     }
 
-    /** Whether a range meets the gate, the code cache, the branch table or the bootstrap stub. */
-    static boolean isReserved(long hva, long sizeBytes) {
-        return intersects(hva, sizeBytes, AddressMap.STUB_HVA, GATE_END_HVA - AddressMap.STUB_HVA)
-                || intersects(
-                        hva,
-                        sizeBytes,
-                        AddressMap.BRANCH_TABLE_HVA,
-                        AddressMap.BRANCH_TABLE_SIZE_BYTES);
-    }
-
-    private static boolean intersects(long hva, long sizeBytes, long otherHva, long otherSize) {
-        return hva < otherHva + otherSize && otherHva < hva + sizeBytes;
-    }
-
     /** Whether a lower-half page at this HVA would collide with folded kernel pages or the gate. */
     boolean isTaken(long hva, long sizeBytes) {
-        return isReserved(hva, sizeBytes) || upper.intersects(hva, hva + sizeBytes);
+        return AddressMap.meetsGate(hva, sizeBytes) || upper.intersects(hva, hva + sizeBytes);
     }
 
     /** Maps a run, splitting off write permission from frames with translated code. */
@@ -87,7 +70,7 @@ final class HostMappings {
         }
         commands.map(
                 run.hva(), run.sizeBytes(), run.prot(), ramFd, memory.gpaToFileOffset(run.gpa()));
-        if (PageTables.isUpperHalf(run.gva())) {
+        if (AddressMap.isUpperHalf(run.gva())) {
             // A user page in the same place is gone; the kernel's goes first.
             lower.cut(run.hva(), run.endHva());
         }
@@ -138,7 +121,7 @@ final class HostMappings {
             boolean joins =
                     pendingTo != 0
                             && !upper.intersects(pendingTo, run.hva())
-                            && !isReserved(pendingTo, run.hva() - pendingTo);
+                            && !AddressMap.meetsGate(pendingTo, run.hva() - pendingTo);
             if (!joins) {
                 if (pendingTo != 0) {
                     commands.unmap(pendingFrom, pendingTo - pendingFrom);

@@ -49,9 +49,6 @@ public final class Mmu implements GuestCode {
     private static final int PF_USER = 4;
     private static final int PF_FETCH = 16;
 
-    /** First GVA that folds into the lower canonical half. */
-    private static final long FIRST_FOLDABLE_GVA = -AddressMap.FOLD;
-
     /** Frames looked at on each side of a 4 KB user page for a contiguous run; arbitrary. */
     private static final int USER_RUN_PAGES = 16;
 
@@ -89,11 +86,6 @@ public final class Mmu implements GuestCode {
         this.mappings = new HostMappings(memory, commands, ramFd, maxRuns);
     }
 
-    /** The HVA at which translated kernel code and the monitor's mappings meet {@code gva}. */
-    public static long gvaToHva(long gva) {
-        return PageTables.isUpperHalf(gva) ? gva + AddressMap.FOLD : gva;
-    }
-
     /** Whether all bits above bit 47 repeat it (Intel SDM vol. 1 §3.3.7.1). */
     public static boolean isCanonical(long gva) {
         return PageTables.isCanonical(gva);
@@ -104,20 +96,14 @@ public final class Mmu implements GuestCode {
         return hva >= 0 && PageTables.isCanonical(hva);
     }
 
-    /** Whether a host page can stand for {@code gva}. */
-    public static boolean isMappable(long gva) {
-        return PageTables.isCanonical(gva)
-                && (!PageTables.isUpperHalf(gva) || gva >= FIRST_FOLDABLE_GVA);
-    }
-
     // --- Faults -------------------------------------------------------------------------------
 
     /**
      * Resolves an access as the paging hardware would and maps the page at {@code hva} where the
      * guest's tables permit it. Accessed and dirty bits are set as needed.
      *
-     * @param hva where the faulting instruction looks for it: {@link #gvaToHva}, or FOLD + GVA for
-     *     a low address used by a folded instruction
+     * @param hva where the faulting instruction looks for it: {@link AddressMap#gvaToHva}, or FOLD
+     *     + GVA for a low address used by a folded instruction
      */
     public Outcome resolve(long gva, long hva, Access access, boolean userMode) {
         if (!isPermitted(gva, access, userMode)) {
@@ -129,8 +115,8 @@ public final class Mmu implements GuestCode {
         }
         long pageHva = hva & -PAGE_SIZE;
         boolean taken =
-                PageTables.isUpperHalf(gva)
-                        ? HostMappings.isReserved(pageHva, PAGE_SIZE)
+                AddressMap.isUpperHalf(gva)
+                        ? AddressMap.meetsGate(pageHva, PAGE_SIZE)
                         : isUserPageInFoldShadow(gva, hva) || mappings.isTaken(pageHva, PAGE_SIZE);
         if (taken || !isUserHva(pageHva)) {
             return Outcome.CONFLICT;
@@ -224,7 +210,7 @@ public final class Mmu implements GuestCode {
      * frame, are contiguous in frames and lie in one RAM region.
      */
     private Run runAround(long gva, long pageHva) {
-        boolean upper = PageTables.isUpperHalf(gva);
+        boolean upper = AddressMap.isUpperHalf(gva);
         int prot = protOf(upper);
         boolean global = walker.isGlobal();
         int shift = walker.pageShift();
@@ -273,11 +259,11 @@ public final class Mmu implements GuestCode {
         long ramEnd = ramStart + region.sizeBytes();
         from = Math.max(from, pageHva - (pageGpa - ramStart));
         to = Math.min(to, pageHva + (ramEnd - pageGpa));
-        boolean lowerHalf = !PageTables.isUpperHalf(run.gva());
+        boolean lowerHalf = !AddressMap.isUpperHalf(run.gva());
         boolean collides =
                 lowerHalf
                         ? mappings.isTaken(from, to - from)
-                        : HostMappings.isReserved(from, to - from);
+                        : AddressMap.meetsGate(from, to - from);
         if (collides) {
             from = pageHva;
             to = pageHva + PAGE_SIZE;
@@ -299,10 +285,10 @@ public final class Mmu implements GuestCode {
     /** INVLPG: drops the mapping of a page that its entry no longer justifies. */
     public void invalidatePage(long gva) {
         long pageGva = gva & -PAGE_SIZE;
-        if (isMappable(pageGva)) {
+        if (AddressMap.isMappable(pageGva)) {
             RunTable table = mappings.tableFor(pageGva);
-            invalidateAt(table, gvaToHva(pageGva), pageGva);
-            if (aliasAllowed && !PageTables.isUpperHalf(gva)) {
+            invalidateAt(table, AddressMap.gvaToHva(pageGva), pageGva);
+            if (aliasAllowed && !AddressMap.isUpperHalf(gva)) {
                 invalidateAt(table, pageGva + AddressMap.FOLD, pageGva);
             }
         }
@@ -445,7 +431,7 @@ public final class Mmu implements GuestCode {
             return false;
         }
         long expectedGpa = run.gpa() + (gva - run.gva());
-        int prot = protOf(PageTables.isUpperHalf(gva));
+        int prot = protOf(AddressMap.isUpperHalf(gva));
         // After a flush the next access must set the accessed bit again.
         return walker.gpa() == expectedGpa && (run.prot() & ~prot) == 0 && walker.isAccessed();
     }
@@ -470,11 +456,6 @@ public final class Mmu implements GuestCode {
 
     public boolean isLowWindowOpen() {
         return aliasAllowed;
-    }
-
-    /** Forgets all lower-half mappings; used before memory is short of host mappings. */
-    public void evictLower() {
-        mappings.unmapLower();
     }
 
     // --- Translated code ------------------------------------------------------------------------

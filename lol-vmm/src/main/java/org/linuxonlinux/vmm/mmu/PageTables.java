@@ -24,8 +24,4 @@ final class PageTables {
     static boolean isCanonical(long gva) {
         return gva << 16 >> 16 == gva;
     }
-
-    static boolean isUpperHalf(long gva) {
-        return gva < 0;
-    }
 }

@@ -16,6 +16,7 @@ import static org.linuxonlinux.vmm.mmu.GuestTables.W;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
 
 /**
@@ -131,12 +132,12 @@ final class MmuRandomTest {
         long gva = region + random.nextInt(PAGES) * 4096L + random.nextInt(4096);
         Access access = Access.values()[random.nextInt(3)];
         boolean userMode = region != KERNEL && random.nextInt(4) != 0;
-        Mmu.Outcome outcome = mmu.resolve(gva, Mmu.gvaToHva(gva), access, userMode);
+        Mmu.Outcome outcome = mmu.resolve(gva, AddressMap.gvaToHva(gva), access, userMode);
         host.run();
         if (outcome == Mmu.Outcome.MAPPED && access != Access.EXECUTE) {
             String needed = access == Access.WRITE ? "rw" : "r";
             assertTrue(
-                    host.at(Mmu.gvaToHva(gva)).startsWith(needed),
+                    host.at(AddressMap.gvaToHva(gva)).startsWith(needed),
                     "seed " + seed + " step " + step + ": the retry would fault for ever");
         }
     }
@@ -144,7 +145,7 @@ final class MmuRandomTest {
     private void check(long region, int pages, String where) {
         for (int i = 0; i < pages; i++) {
             long gva = region + i * 4096L;
-            String shown = host.at(Mmu.gvaToHva(gva));
+            String shown = host.at(AddressMap.gvaToHva(gva));
             if ("-".equals(shown)) {
                 continue;
             }

@@ -40,6 +40,9 @@ final class MmuTest {
     private static final long USER = 0x5555_5540_0000L;
     private static final long FRAME = 0x40_0000;
 
+    /** A page of zeros: an address space with nothing in it. */
+    private static final long EMPTY_ROOT = 0x8f_f000;
+
     private final GuestMemory memory = GuestMemory.anonymous(RAM_BYTES);
     private final HostCommandQueue queue = new HostCommandQueue();
     private final HostModel host = new HostModel(queue);
@@ -58,7 +61,7 @@ final class MmuTest {
     }
 
     private Mmu.Outcome touch(long gva, Access access, boolean userMode) {
-        return mmu.resolve(gva, Mmu.gvaToHva(gva), access, userMode);
+        return mmu.resolve(gva, AddressMap.gvaToHva(gva), access, userMode);
     }
 
     private void mapped(long gva, Access access, boolean userMode) {
@@ -67,7 +70,7 @@ final class MmuTest {
     }
 
     private static long hva(long gva) {
-        return Mmu.gvaToHva(gva);
+        return AddressMap.gvaToHva(gva);
     }
 
     @Nested
@@ -187,12 +190,12 @@ final class MmuTest {
         void kernelPageTakesThePlaceOfAUserPage() {
             tables.map(KERNEL_HVA, FRAME + 0x1000, SIZE_4K, P | W | U);
             mapped(KERNEL_HVA, Access.WRITE, true);
-            tables.map(KERNEL, FRAME, SIZE_4K, P | W);
+            tables.map(KERNEL, FRAME, SIZE_4K, P | W | G);
             mapped(KERNEL, Access.WRITE, false);
             assertEquals("rw- 400000", host.at(KERNEL_HVA));
-            mmu.evictLower();
+            mmu.setRoot(EMPTY_ROOT);
             host.run();
-            assertEquals("rw- 400000", host.at(KERNEL_HVA), "evicting user pages must not hit it");
+            assertEquals("rw- 400000", host.at(KERNEL_HVA), "forgetting user pages leaves it");
         }
     }
 
@@ -736,7 +739,7 @@ final class MmuTest {
         @Test
         void takesFewCommandsWhereNothingLiesBetween() {
             mapUserPages(10);
-            mmu.evictLower();
+            mmu.setRoot(EMPTY_ROOT);
             assertEquals(List.of("unmap 555555400000+13000"), host.run());
             assertEquals(0, mmu.runCount());
         }
@@ -749,7 +752,7 @@ final class MmuTest {
             tables.map(above, FRAME, SIZE_4K, READY | U);
             mapped(below, Access.READ, true);
             mapped(above, Access.READ, true);
-            mmu.evictLower();
+            mmu.setRoot(EMPTY_ROOT);
             assertEquals(List.of("unmap 7bcffffff000+1000", "unmap 7be010100000+1000"), host.run());
         }
     }
@@ -865,17 +868,5 @@ final class MmuTest {
             assertEquals(0x403, mmu.gfnOf(KERNEL + 0x3456));
             assertEquals(-1, mmu.gfnOf(KERNEL + 2 * MB));
         }
-    }
-
-    @Test
-    void mappableAddressesAreThoseTheFoldBringsIntoTheLowerHalf() {
-        assertTrue(Mmu.isMappable(0));
-        assertTrue(Mmu.isMappable(0x7fff_ffff_f000L));
-        assertFalse(Mmu.isMappable(0x8000_0000_0000L));
-        assertFalse(Mmu.isMappable(0xffff_8000_0000_0000L));
-        assertFalse(Mmu.isMappable(AddressMap.LOWEST_FOLDABLE_GVA - 1));
-        assertTrue(Mmu.isMappable(AddressMap.LOWEST_FOLDABLE_GVA));
-        assertTrue(Mmu.isMappable(-1));
-        assertEquals(0, Mmu.gvaToHva(AddressMap.LOWEST_FOLDABLE_GVA));
     }
 }
