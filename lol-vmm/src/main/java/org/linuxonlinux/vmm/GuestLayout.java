@@ -15,7 +15,7 @@ import org.linuxonlinux.memory.GuestMemory;
  *   0x0000_9000  │ boot page tables           │  PML4, PDPT, 4 page directories
  *   0x0002_0000  │ kernel command line        │  up to 64 KB
  *   0x0009_fc00  ├────────────────────────────┤
- *                │ EBDA (reserved), VGA, ROMs │
+ *                │ MP table (reserved), VGA   │
  *   0x000e_0000  │ ACPI tables (reserved)     │  RSDP first
  *   0x0010_0000  ├────────────────────────────┤
  *                │ RAM: kernel at its p_paddr │  usually 16 MB up
@@ -72,7 +72,10 @@ public final class GuestLayout {
      */
     public static final int COMMAND_LINE_ROOM = 0x1_0000;
 
-    /** End of usable RAM below 1 MB: where a PC's extended BIOS data area begins. */
+    /**
+     * End of usable RAM below 1 MB: the last kilobyte of base memory, a PC's extended BIOS data
+     * area, where the MP table lies.
+     */
     public static final long EBDA_GPA = 0x9_fc00;
 
     /** End of the extended BIOS data area, start of the VGA window. */
