@@ -15,6 +15,7 @@ import java.util.function.Consumer;
 import org.linuxonlinux.acpi.AcpiBlob;
 import org.linuxonlinux.acpi.AcpiConfig;
 import org.linuxonlinux.acpi.AcpiTables;
+import org.linuxonlinux.acpi.MpTable;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostCpu;
@@ -49,6 +50,7 @@ import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
 import org.linuxonlinux.vmm.legacy.IoApicWindow;
 import org.linuxonlinux.vmm.legacy.LegacyPorts;
+import org.linuxonlinux.vmm.legacy.LocalApicWindow;
 import org.linuxonlinux.vmm.legacy.MachineControl;
 import org.linuxonlinux.vmm.legacy.MmioBus;
 import org.linuxonlinux.vmm.legacy.PortBus;
@@ -127,6 +129,7 @@ final class Machine implements AutoCloseable {
         apic.connectEoi(ioApic::endOfInterrupt);
         mmio = new MmioBus(new UnknownAccesses("device memory", log));
         mmio.register(GuestLayout.IO_APIC_GPA, IoApic.WINDOW_SIZE, new IoApicWindow(ioApic));
+        mmio.register(GuestLayout.LOCAL_APIC_GPA, GuestLayout.PAGE_SIZE, new LocalApicWindow(apic));
         ports = new PortBus(new UnknownAccesses("port", log));
 
         DescriptorTables tables = new DescriptorTables(mmu);
@@ -137,6 +140,7 @@ final class Machine implements AutoCloseable {
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
         cpuid.connectCr4(control::cr4);
+        cpuid.connectApic(apic::isEnabled);
         MsrModel msrs =
                 new MsrModel(
                         cpuid,
@@ -165,8 +169,11 @@ final class Machine implements AutoCloseable {
                                 mmio));
         apic.connectKick(vcpu::kick);
         enterKernel(boot);
-        AcpiBlob acpi = AcpiTables.build(acpiConfig());
+        AcpiConfig firmware = acpiConfig();
+        AcpiBlob acpi = AcpiTables.build(firmware);
         memory.write(acpi.gpa(), acpi.bytes());
+        AcpiBlob mpTable = MpTable.build(firmware, GuestLayout.EBDA_GPA);
+        memory.write(mpTable.gpa(), mpTable.bytes());
     }
 
     private static AcpiConfig acpiConfig() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.cpu;
 
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.linuxonlinux.host.HostCpu;
 
@@ -186,6 +187,7 @@ public final class CpuidModel {
     private final int tscNumerator;
     private final int tscDenominator;
     private LongSupplier cr4 = () -> CR4_OSXSAVE;
+    private BooleanSupplier apicEnabled = () -> true;
 
     /**
      * Looks at the host.
@@ -239,6 +241,16 @@ public final class CpuidModel {
     /** Names where CR4 is read, for OSXSAVE. Without, OSXSAVE is on as it is on the host. */
     public void connectCr4(LongSupplier supplier) {
         cr4 = supplier;
+    }
+
+    /** Names who knows whether IA32_APIC_BASE enables the local APIC. Without, it is enabled. */
+    public void connectApic(BooleanSupplier supplier) {
+        apicEnabled = supplier;
+    }
+
+    /** CPUID shows a local APIC only while it is enabled (Intel SDM vol. 3A §11.4.3). */
+    private int apicBit() {
+        return apicEnabled.getAsBoolean() ? APIC : 0;
     }
 
     /** Whether the CPU follows AMD's manuals where the two differ. */
@@ -345,7 +357,7 @@ public final class CpuidModel {
                 real.eax(),
                 (real.ebx() & CLFLUSH_SIZE) | ONE_LOGICAL_PROCESSOR,
                 ecx,
-                (real.edx() & LEAF1_EDX) | APIC | MACHINE_CHECK);
+                (real.edx() & LEAF1_EDX) | apicBit() | MACHINE_CHECK);
     }
 
     private void structuredFeatures(int subleaf, HostCpu.Cpuid real, int[] out) {
@@ -424,7 +436,7 @@ public final class CpuidModel {
     private void extendedFeatures(HostCpu.Cpuid real, int[] out) {
         int ecx = real.ecx() & (EXTENDED_ECX | givenAvx(EXTENDED_ECX_AVX));
         int edx = real.edx() & (EXTENDED_EDX | (amd ? LEAF1_EDX_COMMON : 0));
-        edx |= EXTENDED_EDX_ALWAYS | (amd ? APIC | MACHINE_CHECK : 0);
+        edx |= EXTENDED_EDX_ALWAYS | (amd ? apicBit() | MACHINE_CHECK : 0);
         set(out, real.eax(), real.ebx(), ecx, edx);
     }
 }

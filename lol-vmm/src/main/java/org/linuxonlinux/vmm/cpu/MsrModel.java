@@ -38,7 +38,6 @@ public final class MsrModel {
     private static final int IA32_MISC_ENABLE = 0x1a0;
     private static final int IA32_DEBUGCTL = 0x1d9;
     private static final int IA32_PAT = 0x277;
-    private static final int X2APIC_TPR = 0x808;
 
     private static final int IA32_EFER = 0xc000_0080;
     private static final int IA32_STAR = 0xc000_0081;
@@ -249,16 +248,6 @@ public final class MsrModel {
     /** IA32_EFER. */
     public long efer() {
         return efer;
-    }
-
-    /** The APIC's task priority: CR8 is its upper half. */
-    public long taskPriority() {
-        return read(X2APIC_TPR);
-    }
-
-    /** Writes the APIC's task priority. */
-    public void setTaskPriority(long value) {
-        write(X2APIC_TPR, value);
     }
 
     /** Whether XSETBV would take a value; index 0 is the only one there is. */

@@ -21,6 +21,7 @@ import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.MsrModel;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
+import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.legacy.PortBus;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
@@ -91,6 +92,7 @@ final class InstructionEmulator {
     private final DescriptorTables tables;
     private final CpuidModel cpuid;
     private final MsrModel msrs;
+    private final LocalApic apic;
     private final PortBus ports;
     private final ExitTransport transport;
     private final long[] debugRegisters = new long[8];
@@ -107,6 +109,7 @@ final class InstructionEmulator {
         this.tables = parts.tables();
         this.cpuid = parts.cpuid();
         this.msrs = parts.msrs();
+        this.apic = parts.apic();
         this.ports = parts.ports();
         this.transport = parts.transport();
         debugRegisters[6] = DR6_ONES;
@@ -607,7 +610,7 @@ final class InstructionEmulator {
             case 4:
                 return control.cr4();
             case 8:
-                return msrs.taskPriority() >>> 4;
+                return (long) apic.taskPriority() >>> 4;
             default:
                 throw new ProtectionFaultException(Vector.UD, 0);
         }
@@ -649,7 +652,7 @@ final class InstructionEmulator {
                 if ((value & ~0xfL) != 0) {
                     throw new ProtectionFaultException(0);
                 }
-                msrs.setTaskPriority(value << 4);
+                apic.setTaskPriority((int) value << 4);
                 break;
             default:
                 throw new ProtectionFaultException(Vector.UD, 0);

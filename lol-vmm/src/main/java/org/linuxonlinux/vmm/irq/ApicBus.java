@@ -14,9 +14,6 @@ public final class ApicBus {
     /** As fixed; any one of the addressed APICs. */
     public static final int DELIVERY_LOWEST_PRIORITY = 1;
 
-    /** Destination of 8 bits that means every APIC. */
-    private static final int BROADCAST = 0xff;
-
     private final List<LocalApic> apics;
 
     /** A bus of all local APICs of the machine. */
@@ -28,7 +25,7 @@ public final class ApicBus {
      * Delivers one message. Modes other than fixed and lowest priority (SMI, NMI, INIT, ExtINT) are
      * dropped: nothing on this machine's wires produces them.
      *
-     * @param destination 8-bit APIC ID, or set of them if {@code logical}
+     * @param destination 8-bit APIC ID, or logical destination
      * @param logical whether the destination is logical
      * @param deliveryMode a {@code DELIVERY_} constant
      * @param vector interrupt vector
@@ -40,21 +37,12 @@ public final class ApicBus {
             return;
         }
         for (LocalApic apic : apics) {
-            if (addresses(apic, destination, logical)) {
+            if (apic.isAddressed(destination, logical)) {
                 apic.raise(vector, level);
                 if (deliveryMode == DELIVERY_LOWEST_PRIORITY) {
                     return;
                 }
             }
         }
-    }
-
-    private static boolean addresses(LocalApic apic, int destination, boolean logical) {
-        if (destination == BROADCAST) {
-            return true;
-        }
-        return logical
-                ? apic.id() < 8 && (destination >>> apic.id() & 1) != 0
-                : apic.id() == destination;
     }
 }

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.irq;
 
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 import org.linuxonlinux.vmm.GeneralProtectionException;
 
 /**
- * The interrupt controller of one vCPU, in x2APIC mode only: its registers are MSRs 0x800–0x83f,
- * beside IA32_APIC_BASE and IA32_TSC_DEADLINE (Intel SDM vol. 3A §11.5, §11.8, §11.12).
+ * The interrupt controller of one vCPU (Intel SDM vol. 3A §11). In xAPIC mode its registers lie in
+ * memory, {@link #readRegister} and {@link #writeRegister}; in x2APIC mode they are MSRs
+ * 0x800–0x83f. IA32_APIC_BASE chooses the mode, IA32_TSC_DEADLINE arms the timer in both.
  *
  * <pre>
  *   wires and IPIs ──► raise() ──► IRR ──► hasDeliverable(), acknowledge() ──► ISR ──► EOI
  *   timer: nextDeadlineNanos(), expireTimers() ──► LVT timer ──► IRR
+ *
+ *   IA32_APIC_BASE:   disabled ◄──► xAPIC ──► x2APIC ──► disabled
  * </pre>
  *
- * <p>Created as firmware leaves the bootstrap processor's: x2APIC enabled, software-disabled, every
- * LVT entry masked. Registers and {@link #acknowledge} belong to the vCPU's thread; {@link #raise},
+ * <p>Created as firmware leaves the bootstrap processor's: xAPIC mode, software-disabled, every LVT
+ * entry masked. Registers and {@link #acknowledge} belong to the vCPU's thread; {@link #raise},
  * {@link #hasDeliverable} and {@link #expireTimers} are for any thread.
  */
 public final class LocalApic {
@@ -36,33 +40,33 @@ public final class LocalApic {
     /** {@link #nextDeadlineNanos()} of an unarmed timer. */
     public static final long NEVER = Long.MAX_VALUE;
 
-    private static final int X2APIC_ID = 0x802;
-    private static final int X2APIC_VERSION = 0x803;
-    private static final int X2APIC_TPR = 0x808;
-    private static final int X2APIC_PPR = 0x80a;
-    private static final int X2APIC_EOI = 0x80b;
-    private static final int X2APIC_LDR = 0x80d;
-    private static final int X2APIC_SIVR = 0x80f;
-    private static final int X2APIC_ISR0 = 0x810;
-    private static final int X2APIC_TMR0 = 0x818;
-    private static final int X2APIC_IRR0 = 0x820;
-    private static final int X2APIC_ESR = 0x828;
-    private static final int X2APIC_ICR = 0x830;
-    private static final int X2APIC_LVT_TIMER = 0x832;
-    private static final int X2APIC_LVT_THERMAL = 0x833;
-    private static final int X2APIC_LVT_PMI = 0x834;
-    private static final int X2APIC_LVT_LINT0 = 0x835;
-    private static final int X2APIC_LVT_LINT1 = 0x836;
-    private static final int X2APIC_LVT_ERROR = 0x837;
-    private static final int X2APIC_INIT_COUNT = 0x838;
-    private static final int X2APIC_CUR_COUNT = 0x839;
-    private static final int X2APIC_DIV_CONF = 0x83e;
-    private static final int X2APIC_SELF_IPI = 0x83f;
+    /** MSR of a register less {@link #X2APIC_FIRST_MSR}, and offset in memory divided by 16. */
+    private static final int ID = 0x02;
+
+    private static final int VERSION = 0x03;
+    private static final int TPR = 0x08;
+    private static final int PPR = 0x0a;
+    private static final int EOI = 0x0b;
+    private static final int LDR = 0x0d;
+    private static final int DFR = 0x0e;
+    private static final int SIVR = 0x0f;
+    private static final int ISR0 = 0x10;
+    private static final int TMR0 = 0x18;
+    private static final int IRR0 = 0x20;
+    private static final int ESR = 0x28;
+    private static final int ICR = 0x30;
+    private static final int ICR_HIGH = 0x31;
+    private static final int LVT_TIMER = 0x32;
+    private static final int LVT_ERROR = 0x37;
+    private static final int INIT_COUNT = 0x38;
+    private static final int CUR_COUNT = 0x39;
+    private static final int DIV_CONF = 0x3e;
+    private static final int SELF_IPI = 0x3f;
 
     private static final int LVT_COUNT = 6;
 
     /** Version 0x14 (integrated APIC), six LVT entries, no EOI-broadcast suppression. */
-    private static final int VERSION = (LVT_COUNT - 1) << 16 | 0x14;
+    private static final int VERSION_VALUE = (LVT_COUNT - 1) << 16 | 0x14;
 
     private static final long APIC_BASE_GPA = 0xfee0_0000L;
     private static final int APIC_BASE_BSP = 1 << 8;
@@ -79,8 +83,6 @@ public final class LocalApic {
     private static final int LVT_LEVEL = 1 << 15;
     private static final int LVT_MASKED = 1 << 16;
     private static final int LVT_TIMER_MODE = 3 << 17;
-    private static final int TIMER_MODE_PERIODIC = 1 << 17;
-    private static final int TIMER_MODE_TSC_DEADLINE = 2 << 17;
 
     /** Writable bits of each LVT entry, in MSR order from the timer's. */
     private static final int[] LVT_WRITABLE = {
@@ -107,14 +109,41 @@ public final class LocalApic {
 
     private static final int X2APIC_BROADCAST = -1;
 
+    /** In xAPIC mode IDs, logical IDs and destinations are the upper 8 bits of their registers. */
+    private static final int XAPIC_ID_SHIFT = 24;
+
+    private static final int XAPIC_BROADCAST = 0xff;
+    private static final int LDR_WRITABLE = 0xff << XAPIC_ID_SHIFT;
+    private static final int DFR_FLAT = -1;
+    private static final int DFR_MODEL_SHIFT = 28;
+    private static final int DFR_RESERVED_ONES = -1 >>> 4;
+
+    private static final int DIV_CONF_WRITABLE = 0xb;
+    private static final int TPR_WRITABLE = 0xff;
+
     private static final int ESR_SEND_ILLEGAL_VECTOR = 1 << 5;
     private static final int ESR_RECEIVE_ILLEGAL_VECTOR = 1 << 6;
+    private static final int ESR_ILLEGAL_REGISTER = 1 << 7;
 
     /** Vectors below are reserved for exceptions and cannot be sent. */
     private static final int FIRST_LEGAL_VECTOR = 16;
 
+    /** What IA32_APIC_BASE can be set to. */
+    private enum Mode {
+        DISABLED(0),
+        XAPIC(APIC_BASE_EN),
+        X2APIC(APIC_BASE_EN | APIC_BASE_EXTD);
+
+        final int baseBits;
+
+        Mode(int baseBits) {
+            this.baseBits = baseBits;
+        }
+    }
+
     private final int id;
     private final TscClock clock;
+    private final ApicTimer timer;
     private final Object lock = new Object();
 
     private volatile Kick kick = () -> {};
@@ -123,8 +152,7 @@ public final class LocalApic {
     /** Whether acknowledge() would return a vector; written under the lock. */
     private volatile boolean deliverable;
 
-    /** Monitor time at which the timer fires; written under the lock. */
-    private volatile long deadlineNanos = NEVER;
+    private volatile Mode mode = Mode.XAPIC;
 
     // All below guarded by lock.
     private final VectorSet irr = new VectorSet();
@@ -132,14 +160,12 @@ public final class LocalApic {
     private final VectorSet tmr = new VectorSet();
     private final int[] lvt = new int[LVT_COUNT];
     private int tpr;
-    private int sivr = SIVR_RESET;
+    private int logicalDestination;
+    private int destinationFormat;
+    private int sivr;
     private int esr;
     private int pendingEsr;
     private long icr;
-    private int divideConfiguration;
-    private int initialCount;
-    private long countStartNanos;
-    private long tscDeadline;
 
     /**
      * An APIC as firmware hands it over.
@@ -150,7 +176,25 @@ public final class LocalApic {
     public LocalApic(int id, TscClock clock) {
         this.id = id;
         this.clock = clock;
-        java.util.Arrays.fill(lvt, LVT_MASKED);
+        timer = new ApicTimer(clock);
+        reset();
+    }
+
+    /** The state after power-on (§11.4.7.1). Preconditions: lock held, or under construction. */
+    private void reset() {
+        irr.clear();
+        isr.clear();
+        tmr.clear();
+        Arrays.fill(lvt, LVT_MASKED);
+        timer.reset();
+        tpr = 0;
+        logicalDestination = 0;
+        destinationFormat = DFR_FLAT;
+        sivr = SIVR_RESET;
+        esr = 0;
+        pendingEsr = 0;
+        icr = 0;
+        deliverable = false;
     }
 
     /** Names who is told when an interrupt becomes deliverable. Before the guest runs. */
@@ -165,7 +209,7 @@ public final class LocalApic {
         eoiListener = listener;
     }
 
-    /** The x2APIC ID. */
+    /** The APIC ID. */
     public int id() {
         return id;
     }
@@ -269,7 +313,7 @@ public final class LocalApic {
 
     /** When {@link #expireTimers} has something to do, on the monitor's clock; {@link #NEVER}. */
     public long nextDeadlineNanos() {
-        return deadlineNanos;
+        return timer.deadlineNanos();
     }
 
     /**
@@ -281,77 +325,45 @@ public final class LocalApic {
         boolean news;
         clock.refresh(nowNanos);
         synchronized (lock) {
-            if (nowNanos < deadlineNanos) {
-                return;
-            }
-            if ((lvt[0] & LVT_TIMER_MODE) == TIMER_MODE_PERIODIC) {
-                long periodNanos = countToNanos(Integer.toUnsignedLong(initialCount));
-                long missed = (nowNanos - deadlineNanos) / periodNanos;
-                countStartNanos = deadlineNanos + missed * periodNanos;
-                deadlineNanos = countStartNanos + periodNanos;
-            } else {
-                tscDeadline = 0;
-                deadlineNanos = NEVER;
-            }
-            news = (lvt[0] & LVT_MASKED) == 0 && accept(lvt[0] & LVT_VECTOR, false);
+            boolean fires = timer.expire(nowNanos) && (lvt[0] & LVT_MASKED) == 0;
+            news = fires && accept(lvt[0] & LVT_VECTOR, false);
         }
         if (news) {
             kick.kick();
         }
     }
 
-    /** Divisor of the count rate, from bits 0, 1 and 3: 2, 4, … 128, 1. */
-    private int divisorShift() {
-        int code = (divideConfiguration & 3) | ((divideConfiguration & 8) >> 1);
-        return (code + 1) & 7;
+    // ---- Mode --------------------------------------------------------------------------------
+
+    /** Whether IA32_APIC_BASE enables the APIC, so that CPUID shows it. Any thread. */
+    public boolean isEnabled() {
+        return mode != Mode.DISABLED;
     }
 
-    private long countToNanos(long count) {
-        return count << divisorShift();
+    /** Whether the registers lie in memory. Any thread. */
+    public boolean isXApic() {
+        return mode == Mode.XAPIC;
     }
 
-    private void startCount(int count) {
-        initialCount = count;
-        countStartNanos = clock.nanoTime();
-        deadlineNanos =
-                count == 0 ? NEVER : countStartNanos + countToNanos(Integer.toUnsignedLong(count));
+    private long base() {
+        return APIC_BASE_GPA | mode.baseBits | (id == 0 ? APIC_BASE_BSP : 0);
     }
 
-    private int currentCount() {
-        if (deadlineNanos == NEVER || isTscDeadlineMode()) {
-            return 0;
+    /** The transitions of §11.12.5. Moving the registers is not offered. Preconditions: lock. */
+    private void setBase(long value) {
+        Mode next = null;
+        for (Mode candidate : Mode.values()) {
+            if (value == ((base() & ~Mode.X2APIC.baseBits) | candidate.baseBits)) {
+                next = candidate;
+            }
         }
-        long leftNanos = deadlineNanos - clock.nanoTime();
-        return leftNanos <= 0 ? 0 : (int) (leftNanos >> divisorShift());
-    }
-
-    private boolean isTscDeadlineMode() {
-        return (lvt[0] & LVT_TIMER_MODE) == TIMER_MODE_TSC_DEADLINE;
-    }
-
-    private void writeTscDeadline(long value) {
-        if (!isTscDeadlineMode()) {
-            return;
+        check(next != null);
+        check(!(mode == Mode.X2APIC && next == Mode.XAPIC));
+        check(!(mode == Mode.DISABLED && next == Mode.X2APIC));
+        if (next == Mode.DISABLED && mode != Mode.DISABLED) {
+            reset();
         }
-        tscDeadline = value;
-        deadlineNanos = value == 0 ? NEVER : clock.tscToNanos(value);
-    }
-
-    private void writeLvtTimer(int value) {
-        int oldMode = lvt[0] & LVT_TIMER_MODE;
-        int newMode = value & LVT_TIMER_MODE;
-        if (newMode == LVT_TIMER_MODE) {
-            throw new GeneralProtectionException();
-        }
-        boolean tscEither =
-                oldMode == TIMER_MODE_TSC_DEADLINE || newMode == TIMER_MODE_TSC_DEADLINE;
-        if (oldMode != newMode && tscEither) {
-            // Into or out of TSC-deadline mode disarms (§11.5.4.1).
-            tscDeadline = 0;
-            initialCount = 0;
-            deadlineNanos = NEVER;
-        }
-        lvt[0] = value;
+        mode = next;
     }
 
     // ---- Registers ---------------------------------------------------------------------------
@@ -364,118 +376,201 @@ public final class LocalApic {
     }
 
     /**
-     * Reads a register.
+     * Reads a register as an MSR.
      *
      * @throws GeneralProtectionException if it does not exist or is write-only
      */
     public long readMsr(int msr) {
         synchronized (lock) {
-            if (msr >= X2APIC_LVT_TIMER && msr <= X2APIC_LVT_ERROR) {
-                return lvt[msr - X2APIC_LVT_TIMER];
+            if (msr == IA32_APIC_BASE) {
+                return base();
             }
-            if (msr >= X2APIC_ISR0 && msr < X2APIC_IRR0 + 8) {
-                VectorSet set = msr < X2APIC_TMR0 ? isr : msr < X2APIC_IRR0 ? tmr : irr;
-                return set.word(msr & 7);
+            if (msr == IA32_TSC_DEADLINE) {
+                return timer.tscDeadline();
             }
-            return switch (msr) {
-                case IA32_APIC_BASE ->
-                        APIC_BASE_GPA
-                                | APIC_BASE_EN
-                                | APIC_BASE_EXTD
-                                | (id == 0 ? APIC_BASE_BSP : 0);
-                case IA32_TSC_DEADLINE -> tscDeadline;
-                case X2APIC_ID -> id;
-                case X2APIC_VERSION -> VERSION;
-                case X2APIC_TPR -> tpr;
-                case X2APIC_PPR -> ppr();
-                case X2APIC_LDR -> (long) (id >>> 4) << 16 | 1L << (id & 0xf);
-                case X2APIC_SIVR -> sivr;
-                case X2APIC_ESR -> esr;
-                case X2APIC_ICR -> icr;
-                case X2APIC_INIT_COUNT -> Integer.toUnsignedLong(initialCount);
-                case X2APIC_CUR_COUNT -> Integer.toUnsignedLong(currentCount());
-                case X2APIC_DIV_CONF -> divideConfiguration;
-                default -> throw new GeneralProtectionException();
-            };
+            check(mode == Mode.X2APIC);
+            int register = msr - X2APIC_FIRST_MSR;
+            check(isReadable(register) && register != DFR && register != ICR_HIGH);
+            return register == ICR ? icr : Integer.toUnsignedLong(load(register));
         }
     }
 
     /**
-     * Writes a register.
+     * Writes a register as an MSR.
      *
      * @throws GeneralProtectionException if it does not exist, is read-only, or reserved bits are
      *     set
      */
     public void writeMsr(int msr, long value) {
-        switch (msr) {
-            case X2APIC_EOI -> {
+        if (msr == IA32_APIC_BASE || msr == IA32_TSC_DEADLINE) {
+            synchronized (lock) {
+                if (msr == IA32_APIC_BASE) {
+                    setBase(value);
+                } else {
+                    timer.setTscDeadline(value);
+                }
+            }
+            return;
+        }
+        check(mode == Mode.X2APIC);
+        int register = msr - X2APIC_FIRST_MSR;
+        switch (register) {
+            case EOI -> {
                 check(value == 0);
                 endOfInterrupt();
             }
-            case X2APIC_ICR -> writeIcr(value);
-            case X2APIC_SELF_IPI -> {
+            case ICR -> {
+                check(((int) value & ~ICR_WRITABLE) == 0);
+                send(value);
+            }
+            case SELF_IPI -> {
                 check(value >>> 8 == 0);
                 raise((int) value, false);
             }
             default -> {
-                boolean news;
-                synchronized (lock) {
-                    store(msr, value);
-                    news = update();
+                check(isWritable(register) && register != LDR && register != DFR);
+                int legal = writableBits(register);
+                if (isLvt(register)) {
+                    legal |= LVT_READ_ONLY;
+                    check(register != LVT_TIMER || ApicTimer.isLegalMode((int) value));
                 }
-                if (news) {
-                    kick.kick();
-                }
+                check((value & ~Integer.toUnsignedLong(legal)) == 0);
+                store(register, (int) value);
             }
         }
     }
 
-    /** Registers whose write does nothing beyond this APIC. Preconditions: lock held. */
-    private void store(int msr, long value) {
-        if (msr == IA32_TSC_DEADLINE) {
-            writeTscDeadline(value);
-            return;
-        }
-        if (msr == IA32_APIC_BASE) {
-            // Neither leaving x2APIC mode nor moving the registers is offered.
-            check(value == readMsr(IA32_APIC_BASE));
-            return;
-        }
-        check(value >>> 32 == 0);
-        int word = (int) value;
-        switch (msr) {
-            case X2APIC_TPR -> {
-                check(word >>> 8 == 0);
-                tpr = word;
+    /**
+     * Reads a register in memory. What is reserved reads 0, and shows in the error status register
+     * where there is no register.
+     *
+     * @param register offset in the APIC's page divided by 16, 0–0xff
+     */
+    public int readRegister(int register) {
+        synchronized (lock) {
+            if (isReadable(register)) {
+                return load(register);
             }
-            case X2APIC_SIVR -> writeSivr(word);
-            case X2APIC_ESR -> {
-                check(word == 0);
-                esr = pendingEsr;
-                pendingEsr = 0;
+            if (register != EOI) {
+                pendingEsr |= ESR_ILLEGAL_REGISTER;
             }
-            case X2APIC_LVT_TIMER,
-                            X2APIC_LVT_THERMAL,
-                            X2APIC_LVT_PMI,
-                            X2APIC_LVT_LINT0,
-                            X2APIC_LVT_LINT1,
-                            X2APIC_LVT_ERROR ->
-                    writeLvt(msr - X2APIC_LVT_TIMER, word);
-            case X2APIC_INIT_COUNT -> {
-                if (!isTscDeadlineMode()) {
-                    startCount(word);
+            return 0;
+        }
+    }
+
+    /**
+     * Writes a register in memory. Reserved bits are ignored.
+     *
+     * @param register offset in the APIC's page divided by 16, 0–0xff
+     */
+    public void writeRegister(int register, int value) {
+        switch (register) {
+            case EOI -> endOfInterrupt();
+            case ICR -> {
+                long high;
+                synchronized (lock) {
+                    high = icr & ~0xffff_ffffL;
+                }
+                send(high | (value & ICR_WRITABLE));
+            }
+            default -> store(register, value & writableBits(register));
+        }
+    }
+
+    private static boolean isLvt(int register) {
+        return register >= LVT_TIMER && register <= LVT_ERROR;
+    }
+
+    private static boolean isReadable(int register) {
+        return switch (register) {
+            case ID, VERSION, PPR, CUR_COUNT, ICR -> true;
+            default -> isWritable(register) || (register >= ISR0 && register < IRR0 + 8);
+        };
+    }
+
+    /** Whether {@link #store} knows the register. */
+    private static boolean isWritable(int register) {
+        return switch (register) {
+            case TPR, LDR, DFR, SIVR, ESR, ICR_HIGH, INIT_COUNT, DIV_CONF -> true;
+            default -> isLvt(register);
+        };
+    }
+
+    private static int writableBits(int register) {
+        if (isLvt(register)) {
+            return LVT_WRITABLE[register - LVT_TIMER];
+        }
+        return switch (register) {
+            case TPR -> TPR_WRITABLE;
+            case LDR, ICR_HIGH -> LDR_WRITABLE;
+            case DFR -> ~DFR_RESERVED_ONES;
+            case SIVR -> LVT_VECTOR | SIVR_ENABLED | SIVR_FOCUS_DISABLED;
+            case INIT_COUNT -> -1;
+            case DIV_CONF -> DIV_CONF_WRITABLE;
+            default -> 0;
+        };
+    }
+
+    /** A register's 32 bits. Preconditions: lock held, isReadable. */
+    private int load(int register) {
+        if (isLvt(register)) {
+            return lvt[register - LVT_TIMER];
+        }
+        if (register >= ISR0 && register < IRR0 + 8) {
+            VectorSet set = register < TMR0 ? isr : register < IRR0 ? tmr : irr;
+            return set.word(register & 7);
+        }
+        boolean x2Apic = mode == Mode.X2APIC;
+        return switch (register) {
+            case ID -> x2Apic ? id : id << XAPIC_ID_SHIFT;
+            case VERSION -> VERSION_VALUE;
+            case TPR -> tpr;
+            case PPR -> ppr();
+            case LDR -> x2Apic ? (id >>> 4) << 16 | 1 << (id & 0xf) : logicalDestination;
+            case DFR -> destinationFormat;
+            case SIVR -> sivr;
+            case ESR -> esr;
+            case ICR -> (int) icr;
+            case ICR_HIGH -> (int) (icr >>> 32);
+            case INIT_COUNT -> timer.initialCount();
+            case CUR_COUNT -> timer.currentCount();
+            case DIV_CONF -> timer.divideConfiguration();
+            default -> throw new AssertionError(register);
+        };
+    }
+
+    /** Writes a register that does nothing beyond this APIC; reserved bits are clear. */
+    private void store(int register, int value) {
+        boolean news;
+        synchronized (lock) {
+            switch (register) {
+                case TPR -> tpr = value;
+                case LDR -> logicalDestination = value;
+                case DFR -> destinationFormat = value | DFR_RESERVED_ONES;
+                case SIVR -> writeSivr(value);
+                case ESR -> {
+                    esr = pendingEsr;
+                    pendingEsr = 0;
+                }
+                case ICR_HIGH -> icr = (long) value << 32 | (icr & 0xffff_ffffL);
+                case INIT_COUNT -> timer.start(value);
+                case DIV_CONF -> timer.setDivideConfiguration(value);
+                default -> {
+                    if (isLvt(register)) {
+                        writeLvt(register - LVT_TIMER, value);
+                    } else {
+                        pendingEsr |= ESR_ILLEGAL_REGISTER;
+                    }
                 }
             }
-            case X2APIC_DIV_CONF -> {
-                check((word & ~0xb) == 0);
-                divideConfiguration = word;
-            }
-            default -> throw new GeneralProtectionException();
+            news = update();
+        }
+        if (news) {
+            kick.kick();
         }
     }
 
     private void writeSivr(int value) {
-        check((value & ~(LVT_VECTOR | SIVR_ENABLED | SIVR_FOCUS_DISABLED)) == 0);
         sivr = value;
         if ((value & SIVR_ENABLED) == 0) {
             for (int i = 0; i < LVT_COUNT; i++) {
@@ -485,53 +580,93 @@ public final class LocalApic {
     }
 
     private void writeLvt(int index, int value) {
-        int writable = LVT_WRITABLE[index];
-        check((value & ~(writable | LVT_READ_ONLY)) == 0);
-        int entry = value & writable;
+        int entry = value;
         if ((sivr & SIVR_ENABLED) == 0) {
             entry |= LVT_MASKED;
         }
         if (index == 0) {
-            writeLvtTimer(entry);
-        } else {
-            lvt[index] = entry;
+            timer.setMode(entry);
+        }
+        lvt[index] = entry;
+    }
+
+    /** The task priority, of which CR8 is bits 7–4. */
+    public int taskPriority() {
+        synchronized (lock) {
+            return tpr;
         }
     }
 
-    /** Sends an interprocessor interrupt (§11.12.9). This machine has one processor: to itself. */
-    private void writeIcr(long value) {
+    /** Sets the task priority; 0–0xff. */
+    public void setTaskPriority(int value) {
+        store(TPR, value & TPR_WRITABLE);
+    }
+
+    // ---- Interprocessor interrupts -----------------------------------------------------------
+
+    /** Acts on a write of the ICR (§11.6.1). This machine has one processor: to itself. */
+    private void send(long value) {
         int command = (int) value;
-        check((command & ~ICR_WRITABLE) == 0);
-        int destination = (int) (value >>> 32);
         int shorthand = command >>> ICR_SHORTHAND_SHIFT & 3;
         int vector = command & LVT_VECTOR;
-        int mode = command >>> ICR_DELIVERY_MODE_SHIFT & 7;
-        boolean toSelf =
-                switch (shorthand) {
-                    case ICR_SHORTHAND_NONE -> isMine(destination, command);
-                    case ICR_SHORTHAND_SELF, ICR_SHORTHAND_ALL -> true;
-                    default -> false;
-                };
+        int deliveryMode = command >>> ICR_DELIVERY_MODE_SHIFT & 7;
+        boolean toSelf;
         synchronized (lock) {
+            toSelf =
+                    switch (shorthand) {
+                        case ICR_SHORTHAND_NONE -> isMine(value);
+                        case ICR_SHORTHAND_SELF, ICR_SHORTHAND_ALL -> true;
+                        default -> false;
+                    };
             icr = value;
-            if (mode == ApicBus.DELIVERY_FIXED && vector < FIRST_LEGAL_VECTOR) {
+            if (deliveryMode == ApicBus.DELIVERY_FIXED && vector < FIRST_LEGAL_VECTOR) {
                 pendingEsr |= ESR_SEND_ILLEGAL_VECTOR;
                 return;
             }
         }
         // INIT and start-up IPIs address processors that do not exist.
-        if (toSelf && mode <= ApicBus.DELIVERY_LOWEST_PRIORITY) {
+        if (toSelf && deliveryMode <= ApicBus.DELIVERY_LOWEST_PRIORITY) {
             raise(vector, false);
         }
     }
 
-    private boolean isMine(int destination, int command) {
+    private boolean isMine(long command) {
+        int destination = (int) (command >>> 32);
+        boolean logical = (command & ICR_LOGICAL) != 0;
+        if (mode == Mode.XAPIC) {
+            return isAddressed(destination >>> XAPIC_ID_SHIFT, logical);
+        }
         if (destination == X2APIC_BROADCAST) {
             return true;
         }
-        return (command & ICR_LOGICAL) != 0
+        return logical
                 ? destination >>> 16 == id >>> 4 && (destination >>> (id & 0xf) & 1) != 0
                 : destination == id;
+    }
+
+    /**
+     * Whether a message on the bus is for this APIC. Any thread.
+     *
+     * @param destination 8 bits: an APIC ID, or a logical destination in the format that the
+     *     registers LDR and DFR choose (§11.6.2); in x2APIC mode, the members of cluster 0
+     */
+    boolean isAddressed(int destination, boolean logical) {
+        if (destination == XAPIC_BROADCAST) {
+            return true;
+        }
+        if (!logical) {
+            return destination == id;
+        }
+        synchronized (lock) {
+            if (mode == Mode.X2APIC) {
+                return id < 8 && (destination >>> id & 1) != 0;
+            }
+            int mine = logicalDestination >>> XAPIC_ID_SHIFT;
+            boolean flat = destinationFormat >>> DFR_MODEL_SHIFT == DFR_FLAT >>> DFR_MODEL_SHIFT;
+            return flat
+                    ? (mine & destination) != 0
+                    : mine >>> 4 == destination >>> 4 && (mine & destination & 0xf) != 0;
+        }
     }
 
     private static void check(boolean legal) {

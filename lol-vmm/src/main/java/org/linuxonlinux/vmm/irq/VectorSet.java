@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.irq;
 
+import java.util.Arrays;
+
 /** A set of interrupt vectors: one of the 256-bit registers IRR, ISR, TMR. Not thread-safe. */
 final class VectorSet {
     private final long[] bits = new long[4];
@@ -11,6 +13,10 @@ final class VectorSet {
 
     void clear(int vector) {
         bits[vector >>> 6] &= ~(1L << vector);
+    }
+
+    void clear() {
+        Arrays.fill(bits, 0);
     }
 
     void assign(int vector, boolean member) {
@@ -36,7 +42,7 @@ final class VectorSet {
     }
 
     /** 32 bits of the register: vectors {@code 32 × index} and up. */
-    long word(int index) {
-        return bits[index >>> 1] >>> ((index & 1) << 5) & 0xffff_ffffL;
+    int word(int index) {
+        return (int) (bits[index >>> 1] >>> ((index & 1) << 5));
     }
 }

@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,6 +75,47 @@ final class BootIT {
             assertTrue(output.contains("all done"), lol::transcript);
             assertNoComplaint(lol);
             assertNoWarning(lol);
+        }
+    }
+
+    /** As a kernel without CONFIG_X86_X2APIC, which x86_64_defconfig leaves out. */
+    @Test
+    void bootsWithTheLocalApicInMemory() throws Exception {
+        try (LolProcess lol =
+                LolProcess.startWithoutInput(
+                        "run",
+                        "-k",
+                        "cloud-amd64",
+                        "-a",
+                        "nox2apic lol.exec=\"sleep 1; grep -h LOC: /proc/interrupts; dmesg -r\"")) {
+            assertEquals(0, lol.exitStatus(BOOT_LIMIT), lol::transcript);
+            assertTrue(lol.output().contains("Local timer interrupts"), lol::transcript);
+            assertFalse(lol.output().contains("x2apic enabled"), lol::transcript);
+            assertNoComplaint(lol);
+            assertNoWarning(lol);
+        }
+    }
+
+    /**
+     * A kernel as its developer builds it. The tree (Debian's linux-source-6.1 after {@code make
+     * defconfig bzImage}) is named by property {@code lol.kernel.tree}; a build takes too long to
+     * be part of the tests.
+     */
+    @ParameterizedTest
+    @ValueSource(strings = {"", "vmlinux", "arch/x86/boot/bzImage"})
+    void bootsAKernelFromItsTree(String file) throws Exception {
+        String tree = System.getProperty("lol.kernel.tree");
+        assumeTrue(tree != null, "no built kernel tree is named: -Dlol.kernel.tree=DIR");
+        try (LolProcess lol =
+                LolProcess.startWithoutInput(
+                        "run",
+                        "-k",
+                        Path.of(tree, file).toString(),
+                        "-a",
+                        "lol.exec=\"uname -a\"")) {
+            assertEquals(0, lol.exitStatus(BOOT_LIMIT), lol::transcript);
+            assertTrue(lol.output().contains("Linux lol 6.1."), lol::transcript);
+            assertNoComplaint(lol);
         }
     }
 

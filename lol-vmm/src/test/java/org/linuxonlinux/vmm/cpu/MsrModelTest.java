@@ -168,13 +168,6 @@ final class MsrModelTest {
     }
 
     @Test
-    void taskPriorityIsTheApics() {
-        amd.setTaskPriority(0x20);
-        assertEquals(0x20L, apic.get(0x808));
-        assertEquals(0x20, amd.taskPriority());
-    }
-
-    @Test
     void intelIsImmuneAndNeedsNoPageTableIsolation() {
         long rdclNo = 1;
         assertEquals(rdclNo, intel.read(ARCH_CAPABILITIES) & rdclNo);

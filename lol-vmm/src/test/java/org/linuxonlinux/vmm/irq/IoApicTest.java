@@ -15,7 +15,7 @@ final class IoApicTest {
     private static final int LEVEL = 1 << 15;
     private static final int REMOTE_IRR = 1 << 14;
     private static final int LOGICAL = 1 << 11;
-    private static final int EOI = 0x80b;
+    private static final int EOI = 0xb;
 
     private final TscClock clock = new TscClock(new ManualTime(), ManualTime.TSC_KHZ);
     private final LocalApic first = new LocalApic(0, clock);
@@ -26,7 +26,8 @@ final class IoApicTest {
     void enable() {
         for (LocalApic apic : List.of(first, second)) {
             apic.connectEoi(ioApic::endOfInterrupt);
-            apic.writeMsr(0x80f, 0x1ff);
+            apic.writeRegister(0xf, 0x1ff);
+            apic.writeRegister(0xd, 1 << 24 << apic.id());
         }
     }
 
@@ -64,7 +65,7 @@ final class IoApicTest {
         route(4, 0x34, 0);
         ioApic.setLine(4, true);
         assertEquals(0x34, first.acknowledge());
-        first.writeMsr(EOI, 0);
+        first.writeRegister(EOI, 0);
         ioApic.setLine(4, true);
         assertFalse(first.hasDeliverable(), "no new edge");
         ioApic.setLine(4, false);
@@ -90,10 +91,10 @@ final class IoApicTest {
         line.set(false);
         line.set(true);
         assertFalse(first.hasDeliverable(), "still being served");
-        first.writeMsr(EOI, 0);
+        first.writeRegister(EOI, 0);
         assertEquals(0x39, first.acknowledge(), "still asserted");
         line.set(false);
-        first.writeMsr(EOI, 0);
+        first.writeRegister(EOI, 0);
         assertFalse(first.hasDeliverable());
         assertEquals(LEVEL | 0x39, read(0x10 + 18));
     }

@@ -36,6 +36,10 @@ final class LocalApicTest {
     private static final int TSC_DEADLINE = 0x6e0;
     private static final int APIC_BASE = 0x1b;
 
+    private static final long X2APIC_MODE = 0xfee0_0d00L;
+    private static final long XAPIC_MODE = 0xfee0_0900L;
+    private static final long APIC_OFF = 0xfee0_0100L;
+
     private static final int ENABLE_WITH_SPURIOUS_FF = 0x1ff;
     private static final int DIVIDE_BY_1 = 0xb;
     private static final int PERIODIC = 1 << 17;
@@ -52,6 +56,7 @@ final class LocalApicTest {
     void connect() {
         apic.connectKick(() -> kicks++);
         apic.connectEoi(ended::add);
+        apic.writeMsr(APIC_BASE, X2APIC_MODE);
         apic.writeMsr(SIVR, ENABLE_WITH_SPURIOUS_FF);
     }
 
@@ -70,30 +75,192 @@ final class LocalApicTest {
     @Nested
     class Identity {
         @Test
-        void isAnEnabledX2ApicOfTheBootstrapProcessor() {
-            assertEquals(0xfee0_0d00L, apic.readMsr(APIC_BASE));
+        void inX2ApicModeIdsHave32Bits() {
+            assertEquals(X2APIC_MODE, apic.readMsr(APIC_BASE));
             assertEquals(0, apic.readMsr(0x802));
             assertEquals(0x5_0014, apic.readMsr(0x803));
             assertEquals(1, apic.readMsr(0x80d));
-            assertEquals(0xfee0_0c00L, new LocalApic(3, clock).readMsr(APIC_BASE));
-            assertEquals(0x1_0008, new LocalApic(0x13, clock).readMsr(0x80d));
-        }
-
-        @Test
-        void cannotLeaveX2ApicMode() {
-            apic.writeMsr(APIC_BASE, 0xfee0_0d00L);
-            assertFaults(APIC_BASE, 0xfee0_0900L);
+            LocalApic other = new LocalApic(0x13, clock);
+            other.writeMsr(APIC_BASE, 0xfee0_0c00L);
+            assertEquals(0x13, other.readMsr(0x802));
+            assertEquals(0x1_0008, other.readMsr(0x80d));
         }
 
         @Test
         void isSoftwareDisabledWithAllEntriesMaskedAtFirst() {
             LocalApic fresh = new LocalApic(0, clock);
+            fresh.writeMsr(APIC_BASE, X2APIC_MODE);
             assertEquals(0xff, fresh.readMsr(SIVR));
             for (int msr = LVT_TIMER; msr <= 0x837; msr++) {
                 assertEquals(MASKED, fresh.readMsr(msr));
             }
             fresh.raise(0x30, false);
             assertFalse(fresh.hasDeliverable());
+        }
+    }
+
+    /** IA32_APIC_BASE (Intel SDM vol. 3A §11.12.5). */
+    @Nested
+    class Modes {
+        @Test
+        void startsInXApicModeAsFirmwareLeavesIt() {
+            LocalApic fresh = new LocalApic(0, clock);
+            assertEquals(XAPIC_MODE, fresh.readMsr(APIC_BASE));
+            assertEquals(0xfee0_0800L, new LocalApic(3, clock).readMsr(APIC_BASE));
+            assertTrue(fresh.isXApic());
+            assertTrue(fresh.isEnabled());
+            assertThrows(GeneralProtectionException.class, () -> fresh.readMsr(SIVR));
+            assertThrows(GeneralProtectionException.class, () -> fresh.writeMsr(EOI, 0));
+        }
+
+        @Test
+        void x2ApicModeIsLeftOnlyByDisabling() {
+            apic.writeMsr(APIC_BASE, X2APIC_MODE);
+            assertFaults(APIC_BASE, XAPIC_MODE);
+            apic.writeMsr(APIC_BASE, APIC_OFF);
+            assertFalse(apic.isEnabled());
+            assertFaults(APIC_BASE, X2APIC_MODE);
+            apic.writeMsr(APIC_BASE, XAPIC_MODE);
+            assertTrue(apic.isXApic());
+        }
+
+        @Test
+        void disablingResets() {
+            apic.raise(0x40, false);
+            apic.writeMsr(LVT_TIMER, 0xec);
+            apic.writeMsr(INIT_COUNT, 1_000);
+            apic.writeMsr(APIC_BASE, APIC_OFF);
+            assertFalse(apic.hasDeliverable());
+            assertEquals(LocalApic.NEVER, apic.nextDeadlineNanos());
+            apic.raise(0x41, false);
+            assertFalse(apic.hasDeliverable());
+            apic.writeMsr(APIC_BASE, XAPIC_MODE);
+            assertEquals(0xff, apic.readRegister(0xf));
+            assertEquals(MASKED, apic.readRegister(0x32));
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                longs = {
+                    0xfee0_0500L, // x2APIC mode without enabling
+                    0xfee0_1d00L, // moved
+                    0xfee0_0c00L, // another processor's
+                    0xfee0_0d01L, // reserved
+                    0x10_fee0_0d00L
+                })
+        void othersFault(long base) {
+            assertFaults(APIC_BASE, base);
+        }
+    }
+
+    /** Registers in memory; numbers are offsets divided by 16 (Intel SDM table 11-1). */
+    @Nested
+    class InMemory {
+        private final LocalApic xapic = new LocalApic(5, clock);
+
+        @BeforeEach
+        void enable() {
+            xapic.connectKick(() -> kicks++);
+            xapic.connectEoi(ended::add);
+            xapic.writeRegister(0xf, ENABLE_WITH_SPURIOUS_FF);
+        }
+
+        @Test
+        void identityIsInTheUpperByte() {
+            assertEquals(5 << 24, xapic.readRegister(0x2));
+            assertEquals(0x5_0014, xapic.readRegister(0x3));
+            assertEquals(0, xapic.readRegister(0xd));
+            assertEquals(-1, xapic.readRegister(0xe));
+        }
+
+        @Test
+        void anInterruptIsServedAndEnded() {
+            xapic.raise(0x41, true);
+            assertEquals(2, xapic.readRegister(0x22));
+            assertEquals(0x41, xapic.acknowledge());
+            assertEquals(2, xapic.readRegister(0x12));
+            assertEquals(0x40, xapic.readRegister(0xa) & 0xf0);
+            xapic.writeRegister(0xb, 0x1234); // any value ends it
+            assertEquals(0, xapic.readRegister(0x12));
+            assertEquals(List.of(0x41), ended);
+        }
+
+        @Test
+        void theTimerRunsInAllItsModes() {
+            xapic.writeRegister(0x3e, DIVIDE_BY_1);
+            xapic.writeRegister(0x32, PERIODIC | 0xec);
+            xapic.writeRegister(0x38, 1_000);
+            time.advance(400);
+            assertEquals(600, xapic.readRegister(0x39));
+            time.advance(600);
+            xapic.expireTimers(time.nanoTime());
+            assertEquals(0xec, xapic.acknowledge());
+            xapic.writeRegister(0xb, 0);
+            xapic.writeRegister(0x32, TSC_DEADLINE_MODE | 0xed);
+            assertEquals(LocalApic.NEVER, xapic.nextDeadlineNanos());
+            xapic.writeMsr(TSC_DEADLINE, 1);
+            xapic.expireTimers(time.nanoTime());
+            assertEquals(0xed, xapic.acknowledge());
+        }
+
+        @Test
+        void anIpiIsSentByTheLowHalfOfTheCommandRegister() {
+            xapic.writeRegister(0x31, 5 << 24 | 0xff_ffff);
+            assertFalse(xapic.hasDeliverable());
+            xapic.writeRegister(0x30, 0x10f1); // busy bit is read-only
+            assertEquals(5 << 24, xapic.readRegister(0x31));
+            assertEquals(0xf1, xapic.readRegister(0x30));
+            assertEquals(0xf1, xapic.acknowledge());
+            xapic.writeRegister(0xb, 0);
+            xapic.writeRegister(0x31, 4 << 24);
+            xapic.writeRegister(0x30, 0xf2);
+            assertFalse(xapic.hasDeliverable(), "for processor 4");
+            xapic.writeRegister(0x30, 0x4_00f3);
+            assertEquals(0xf3, xapic.acknowledge());
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            // LDR, DFR, destination, addressed
+            "0x20000000, 0xffffffff, 0x20, true", // flat: any common bit
+            "0x20000000, 0xffffffff, 0x61, true",
+            "0x20000000, 0xffffffff, 0x40, false",
+            "0x32000000, 0x0fffffff, 0x3a, true", // cluster 3, members 1 and 3
+            "0x32000000, 0x0fffffff, 0x2a, false", // cluster 2
+            "0x32000000, 0x0fffffff, 0x38, false",
+            "0x00000000, 0xffffffff, 0xff, true" // all
+        })
+        void logicalDestinationsFollowTheFormatRegister(
+                String ldr, String dfr, String destination, boolean addressed) {
+            xapic.writeRegister(0xd, Long.decode(ldr).intValue());
+            xapic.writeRegister(0xe, Long.decode(dfr).intValue());
+            assertEquals(addressed, xapic.isAddressed(Integer.decode(destination), true));
+        }
+
+        @Test
+        void reservedBitsAreIgnored() {
+            xapic.writeRegister(0x8, 0xabcd_ef40);
+            assertEquals(0x40, xapic.readRegister(0x8));
+            assertEquals(0x40, xapic.taskPriority());
+            xapic.writeRegister(0x3e, -1);
+            assertEquals(0xb, xapic.readRegister(0x3e));
+            xapic.writeRegister(0xd, -1);
+            assertEquals(0xff << 24, xapic.readRegister(0xd));
+            xapic.writeRegister(0x37, -1);
+            assertEquals(MASKED | 0xff, xapic.readRegister(0x37));
+        }
+
+        @Test
+        void whatIsNotThereShowsInTheErrorRegister() {
+            assertEquals(0, xapic.readRegister(0x3f)); // no self IPI register in memory
+            xapic.writeRegister(0x28, 0);
+            assertEquals(1 << 7, xapic.readRegister(0x28));
+            xapic.writeRegister(0x28, 0);
+            assertEquals(0, xapic.readRegister(0x28));
+            xapic.writeRegister(0x2, 0); // the ID cannot be changed
+            assertEquals(5 << 24, xapic.readRegister(0x2));
+            xapic.writeRegister(0x28, 0);
+            assertEquals(1 << 7, xapic.readRegister(0x28));
         }
     }
 
