@@ -37,6 +37,11 @@ record Run(long hva, long gva, long gpa, long sizeBytes, int prot, boolean globa
         return frameGpa >= gpa && frameGpa < gpa + sizeBytes;
     }
 
+    /** This run with global pages of the given size. */
+    Run asGlobal(int newPageShift) {
+        return new Run(hva, gva, gpa, sizeBytes, prot, true, newPageShift);
+    }
+
     /** The part of this run between two HVAs inside it. */
     Run slice(long fromHva, long toHva) {
         long skip = fromHva - hva;

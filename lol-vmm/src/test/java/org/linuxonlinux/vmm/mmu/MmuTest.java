@@ -515,6 +515,36 @@ final class MmuTest {
             assertEquals(List.of("unmap 48040401000+1000"), host.run());
         }
 
+        /** Linux' direct map: mapped large and local first, then split and made global. */
+        @Test
+        void byCr3LeavesAloneWhatHasBecomeGlobal() {
+            long local = KERNEL + 0x4000_0000L;
+            tables.map(local, FRAME, SIZE_2M, READY);
+            mapped(local, Access.READ, false);
+            GuestTables split = new GuestTables(memory, 0x20_0000);
+            split.mapRange(local, FRAME, SIZE_4K, 512, READY | G);
+            tables.setEntry(local, SIZE_2M, split.entry(local, SIZE_2M));
+            mmu.setRoot(tables.rootGpa());
+            assertEquals(List.of(), host.run());
+            tables.unmap(local + 0x1000);
+            mmu.setRoot(tables.rootGpa());
+            assertEquals(List.of(), host.run(), "global now: survives");
+            mmu.invalidatePage(local + 0x1000);
+            assertEquals(List.of("unmap 48040401000+1000"), host.run(), "of 4 KB now");
+        }
+
+        @Test
+        void byCr3GoesOnConcerningWhatIsGlobalInPart() {
+            long local = KERNEL + 0x4000_0000L;
+            tables.mapRange(local, FRAME, SIZE_4K, 4, READY);
+            mapped(local, Access.READ, false);
+            tables.map(local, FRAME, SIZE_4K, READY | G);
+            mmu.setRoot(tables.rootGpa());
+            tables.unmap(local + 0x3000);
+            mmu.setRoot(tables.rootGpa());
+            assertEquals(List.of("unmap 48040403000+1000"), host.run());
+        }
+
         @Test
         void byAnotherCr3DropsAllUserPages() {
             GuestTables others = new GuestTables(memory, 0x10_0000);
