@@ -120,6 +120,7 @@ final class Machine implements AutoCloseable {
                                 gateMemory.gate().iretHva()),
                         new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT));
         translator.addDynamic(kernel.exceptionTable());
+        mmu.onCodeWrite(translator::invalidateFrame);
 
         TimeSource time = TimeSource.of(hostCpu::rdtsc);
         TscClock clock = new TscClock(time, tscFrequency.hertz() / 1000);

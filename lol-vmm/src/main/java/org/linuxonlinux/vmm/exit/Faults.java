@@ -285,6 +285,11 @@ final class Faults {
             case CODE_WRITE:
                 kind = Kind.CODE_WRITE;
                 return onCodeWrite(gva, hva, userMode);
+            case UNPROTECTED_WRITE:
+                kind = Kind.KERNEL_PAGE;
+                stepStore();
+                mmu.endUnprotectedWrite(gva, hva);
+                return Resume.LOADED;
             case CONFLICT:
                 kind = Kind.GUEST_EXCEPTION;
                 events.exception(state, Vector.GP);
@@ -308,21 +313,36 @@ final class Faults {
         }
         mmu.releaseCodePage(gfn);
         Mmu.Outcome outcome = mmu.resolve(gva, hva, Access.WRITE, userMode);
-        if (outcome != Mmu.Outcome.MAPPED) {
+        boolean unprotected = outcome == Mmu.Outcome.UNPROTECTED_WRITE;
+        if (outcome != Mmu.Outcome.MAPPED && !unprotected) {
             throw new IllegalStateException(
                     String.format("code page not writable: gva=0x%x, outcome=%s", gva, outcome));
         }
-        return ownFrame ? stepStore(gfn) : unlessDead(userMode);
+        if (!ownFrame && !unprotected) {
+            return unlessDead(userMode);
+        }
+        stepStore();
+        if (unprotected) {
+            mmu.endUnprotectedWrite(gva, hva);
+        }
+        translator.invalidateFrame(gfn);
+        return Resume.LOADED;
     }
 
-    /** Executes just the store, then drops the frame's blocks, that of the store among them. */
-    private Resume stepStore(long gfn) {
+    /**
+     * Executes just the store. Where that faults on something else, the fault is handled and the
+     * store has not happened.
+     *
+     * <p>Postcondition: the state is precise, and is what to enter.
+     */
+    private void stepStore() {
         ExitTransport.Stop stop;
         do {
             stop = transport.run(true);
         } while (stop == ExitTransport.Stop.KICK);
         if (stop == ExitTransport.Stop.FAULT) {
-            return onKernelFault();
+            onKernelFault();
+            return;
         }
         transport.load(state);
         long hostRip = transport.hostRip();
@@ -332,8 +352,6 @@ final class Faults {
         }
         PreciseState.restore(position.undo(), page, state);
         state.setRip(position.guestRip());
-        translator.invalidateFrame(gfn);
-        return Resume.LOADED;
     }
 
     private Resume unlessDead(boolean userMode) {

@@ -11,6 +11,7 @@ import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SHIFT;
 import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SIZE;
 import static org.linuxonlinux.vmm.mmu.PageTables.PRESENT;
 
+import java.util.function.LongConsumer;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.MemoryRegion;
@@ -35,6 +36,11 @@ public final class Mmu implements GuestCode {
         MMIO,
         /** A permitted write to a frame that holds translated code, at {@link #faultGpa()}. */
         CODE_WRITE,
+        /**
+         * A kernel's write to a user page that only CR0.WP = 0 permits. The page is writable (or
+         * queued to be) until {@link #endUnprotectedWrite}, which must come before user code runs.
+         */
+        UNPROTECTED_WRITE,
         /**
          * The page cannot be shown: a user page where the folded kernel or the gate is, a kernel
          * page where the gate is, or an address that no host process can map.
@@ -72,6 +78,7 @@ public final class Mmu implements GuestCode {
     private long soleGva;
     private boolean writeProtect;
     private boolean aliasAllowed = true;
+    private LongConsumer codeWriteListener = gfn -> {};
 
     private int errorCode;
     private long faultGpa;
@@ -125,6 +132,10 @@ public final class Mmu implements GuestCode {
         if (access == Access.WRITE && mappings.isCodeFrame(faultGpa)) {
             return Outcome.CODE_WRITE;
         }
+        if (access == Access.WRITE && walker.isUser() && !walker.isWritable()) {
+            mappings.map(onePage(gva, pageHva, protOf(false) | PROT_WRITE));
+            return Outcome.UNPROTECTED_WRITE;
+        }
         if (!isMappedFor(gva, pageHva, access)) {
             mappings.map(runAround(gva, pageHva));
         }
@@ -142,6 +153,22 @@ public final class Mmu implements GuestCode {
                 && gva == hva
                 && hva >= AddressMap.FOLD
                 && hva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
+    }
+
+    private Run onePage(long gva, long pageHva, int prot) {
+        return new Run(
+                pageHva,
+                gva & -PAGE_SIZE,
+                walker.gpa() & -PAGE_SIZE,
+                PAGE_SIZE,
+                prot,
+                walker.isGlobal(),
+                walker.pageShift());
+    }
+
+    /** Takes away what {@link Outcome#UNPROTECTED_WRITE} has mapped for {@code gva}. */
+    public void endUnprotectedWrite(long gva, long hva) {
+        mappings.unmap(mappings.tableFor(gva), hva & -PAGE_SIZE, PAGE_SIZE);
     }
 
     /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */
@@ -533,6 +560,14 @@ public final class Mmu implements GuestCode {
         mappings.releaseCodeFrame(gfn << PAGE_SHIFT);
     }
 
+    /**
+     * Who hears that the monitor is about to write to a frame that holds translated code; takes the
+     * frame's number. The frame is released then.
+     */
+    public void onCodeWrite(LongConsumer listener) {
+        codeWriteListener = listener;
+    }
+
     public boolean isCodeFrame(long gpa) {
         return memory.isRam(gpa) && mappings.isCodeFrame(gpa);
     }
@@ -541,7 +576,8 @@ public final class Mmu implements GuestCode {
     // --------------------------------------------
 
     /**
-     * The GPA behind a supervisor access, with accessed and dirty bits set as hardware does.
+     * The GPA behind a supervisor access, with accessed and dirty bits set as hardware does. What
+     * was translated from a frame to be written is forgotten: afterwards, enter kernel code anew.
      *
      * @throws GeneralProtectionException if the address is not canonical
      * @throws NotRamException if the tables lead elsewhere; so do all that follow
@@ -558,6 +594,10 @@ public final class Mmu implements GuestCode {
             throw new NotRamException(gva, gpa);
         }
         walker.touch(access == Access.WRITE);
+        if (access == Access.WRITE && mappings.isCodeFrame(gpa)) {
+            codeWriteListener.accept(gpa >>> PAGE_SHIFT);
+            mappings.releaseCodeFrame(gpa);
+        }
         return gpa;
     }
 

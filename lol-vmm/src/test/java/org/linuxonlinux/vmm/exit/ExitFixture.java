@@ -51,6 +51,7 @@ final class ExitFixture implements AutoCloseable {
 
     ExitFixture() {
         guest.page.initialise();
+        guest.mmu.onCodeWrite(translator::invalidateFrame);
         TimeSource time =
                 new TimeSource() {
                     @Override

@@ -236,6 +236,56 @@ final class FaultsTest {
         }
 
         @Test
+        void aStoreToOwnCodeThatReachesIntoAnAbsentPageIsDoneLater() {
+            transport.process.setGpr(GuestState.RBX, TEXT + 0xffc);
+            stopAt("48 89 03");
+            transport.scripts.add(
+                    () -> {
+                        transport.faultHva = FakeTransport.hva(TEXT + 0x1000);
+                        return ExitTransport.Stop.FAULT;
+                    });
+            assertEquals(Resume.LOADED, faultAt(FakeTransport.hva(TEXT + 0xffc)));
+            assertEquals(TEXT, state.rip(), "runs again");
+            assertNull(fixture.translator.findBlock(TEXT), "or it would store unseen");
+        }
+
+        @Test
+        void aWriteToAReadOnlyUserPageWithoutWriteProtectIsSteppedAlone() {
+            guest.mmu.setWriteProtect(false);
+            guest.pageTables.map(
+                    USER_DATA, 0x8_0000, GuestTables.SIZE_4K, GuestTables.P | GuestTables.U);
+            fixture.translator.addDynamic(new long[] {TEXT});
+            transport.process.setGpr(GuestState.RBX, USER_DATA);
+            stopAt("c6 03 90");
+            TranslationBlock block = fixture.translator.findBlock(TEXT);
+            transport.scripts.add(
+                    () -> {
+                        assertEquals(USER_DATA, guest.commands.word(0, 1));
+                        assertEquals(7, guest.commands.word(0, 3), "read, write, execute");
+                        guest.commands.clear();
+                        transport.hostRip = block.entryHva();
+                        return ExitTransport.Stop.STEP;
+                    });
+            assertEquals(Resume.LOADED, faultAt(USER_DATA));
+            assertEquals(Kind.KERNEL_PAGE, faults.kind());
+            assertEquals(1, transport.singleSteps);
+            assertEquals(11, guest.commands.word(0, 0), "unmapped");
+            assertEquals(USER_DATA, guest.commands.word(0, 1));
+        }
+
+        @Test
+        void anExceptionFrameOnTranslatedCodeDropsItsBlocks() {
+            long stackPage = GuestFixture.KERNEL_RSP - 0x1000;
+            guest.put(stackPage, 0xf4);
+            fixture.translator.blockAt(stackPage);
+            guest.unmap(FREE);
+            stopAt("48 8b 43 08");
+            assertEquals(Resume.LOADED, faultAt(FakeTransport.hva(FREE + 8)));
+            assertHandler(Vector.PF);
+            assertNull(fixture.translator.findBlock(stackPage));
+        }
+
+        @Test
         void anAbsentBranchTableEntryIsFilledForItsTarget() {
             fixture.put(TEXT + 0x100, "f4");
             transport.hostRip = 0;

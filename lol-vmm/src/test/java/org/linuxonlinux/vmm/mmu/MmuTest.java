@@ -17,6 +17,7 @@ import static org.linuxonlinux.vmm.mmu.GuestTables.SIZE_4K;
 import static org.linuxonlinux.vmm.mmu.GuestTables.U;
 import static org.linuxonlinux.vmm.mmu.GuestTables.W;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -147,6 +148,22 @@ final class MmuTest {
             mmu.flushAll();
             host.run();
             assertEquals("-", host.at(KERNEL_HVA));
+        }
+
+        @Test
+        void clearedWriteProtectOpensReadOnlyUserPagesForOneWrite() {
+            tables.map(USER, FRAME, SIZE_4K, P | U);
+            mapped(USER, Access.READ, true);
+            mmu.setWriteProtect(false);
+            assertEquals(Mmu.Outcome.UNPROTECTED_WRITE, touch(USER, Access.WRITE, false));
+            host.run();
+            assertEquals("rwx 400000", host.at(USER));
+            mmu.endUnprotectedWrite(USER, USER);
+            host.run();
+            assertEquals("-", host.at(USER), "user mode must not write there");
+            assertEquals(Mmu.Outcome.PAGE_FAULT, touch(USER, Access.WRITE, true));
+            mapped(USER, Access.READ, true);
+            assertEquals("r-x 400000", host.at(USER));
         }
 
         @Test
@@ -789,6 +806,20 @@ final class MmuTest {
 
     @Nested
     final class MonitorAccesses {
+        @Test
+        void writesToTranslatedCodeAreAnnouncedOnce() throws GuestPageFaultException {
+            List<Long> announced = new ArrayList<>();
+            mmu.onCodeWrite(announced::add);
+            tables.map(KERNEL, FRAME, SIZE_4K, P | W);
+            mmu.protectCodePage(FRAME >> 12);
+            mmu.readValue(KERNEL, 8);
+            assertEquals(List.of(), announced);
+            mmu.writeValue(KERNEL + 8, 8, 1);
+            mmu.writeLong(KERNEL + 16, 1);
+            assertEquals(List.of(FRAME >> 12), announced);
+            assertFalse(mmu.isCodeFrame(FRAME));
+        }
+
         @Test
         void readAndWriteValuesOfEverySizeAcrossPages() throws GuestPageFaultException {
             tables.map(KERNEL, FRAME, SIZE_4K, P | W);
