@@ -17,6 +17,7 @@ import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.mmu.Access;
+import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
 import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
@@ -64,6 +65,7 @@ final class Faults {
     private final GuestInstructions instructions;
     private final MemoryAccesses accesses;
     private final MmioEmulator mmio;
+    private final HiddenPageEmulator hiddenPages;
     private final InstructionEmulator emulator;
     private final HostPosition position = new HostPosition();
     private final GatePosition gatePosition = new GatePosition();
@@ -81,6 +83,7 @@ final class Faults {
         this.instructions = instructions;
         this.accesses = new MemoryAccesses(parts.control());
         this.mmio = new MmioEmulator(parts.state(), parts.control(), parts.mmio());
+        this.hiddenPages = new HiddenPageEmulator(parts.state(), parts.control(), parts.mmu());
         this.emulator = emulator;
     }
 
@@ -291,11 +294,26 @@ final class Faults {
                 mmu.endUnprotectedWrite(gva, hva);
                 return Resume.LOADED;
             case CONFLICT:
-                kind = Kind.GUEST_EXCEPTION;
-                events.exception(state, Vector.GP);
+                boolean lowerHalfByKernel = !userMode && gva >= 0 && instruction != null;
+                if (!lowerHalfByKernel || !emulateHidden(instruction)) {
+                    kind = Kind.GUEST_EXCEPTION;
+                    events.exception(state, Vector.GP);
+                }
                 return Resume.LOADED;
             default:
                 throw new AssertionError(outcome);
+        }
+    }
+
+    /** False: it is not supported, and nothing happened. */
+    private boolean emulateHidden(Instruction instruction) {
+        kind = Kind.HIDDEN_PAGE;
+        try {
+            return hiddenPages.emulate(instruction);
+        } catch (GuestPageFaultException e) {
+            kind = Kind.GUEST_PAGE_FAULT;
+            events.pageFault(state, e.gva(), e.errorCode());
+            return true;
         }
     }
 

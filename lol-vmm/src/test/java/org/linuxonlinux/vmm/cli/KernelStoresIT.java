@@ -63,6 +63,40 @@ final class KernelStoresIT {
                     + "41 ff e0" // jmp *%r8
                     + "48 b8 78 56 34 12 80 88 ff ff"; // data
 
+    /**
+     * REP MOVSB and MOVs of each size to GPA 0x2003000, mapped where the branch table lies:
+     * 0x7bfb_8000_0000. This is what text_poke does at a random address.
+     */
+    private static final String BELOW_THE_GATE =
+            "0f 20 d8" // mov %cr3,%rax
+                    + "48 05 00 00 00 80" // add $0xffffffff80000000,%rax
+                    + "48 c7 c2 00 00 00 82" // mov $0xffffffff82000000,%rdx
+                    + "48 c7 80 b8 07 00 00 07 00 00 02" // movq $0x2000007,0x7b8(%rax)
+                    + "48 c7 82 70 0f 00 00 07 10 00 02" // movq $0x2001007,0xf70(%rdx)
+                    + "48 c7 82 00 10 00 00 07 20 00 02" // movq $0x2002007,0x1000(%rdx)
+                    + "48 c7 82 00 20 00 00 03 30 00 02" // movq $0x2003003,0x2000(%rdx)
+                    + "48 bf 00 00 00 80 fb 7b 00 00" // movabs $0x7bfb80000000,%rdi
+                    + "48 8d 35 51 00 00 00" // lea 0x51(%rip),%rsi
+                    + "b9 05 00 00 00" // mov $0x5,%ecx
+                    + "f3 a4" // rep movsb %ds:(%rsi),%es:(%rdi)
+                    + "c6 07 66" // movb $0x66,(%rdi)
+                    + "b8 77 88 00 00" // mov $0x8877,%eax
+                    + "66 89 47 01" // mov %ax,0x1(%rdi)
+                    + "c7 47 03 99 aa bb cc" // movl $0xccbbaa99,0x3(%rdi)
+                    + "48 8b 05 30 00 00 00" // mov 0x30(%rip),%rax
+                    + "48 89 47 07" // mov %rax,0x7(%rdi)
+                    + "48 39 82 0c 30 00 00" // cmp %rax,0x300c(%rdx)
+                    + "75 21" // jne 0x9c
+                    + "48 b9 11 22 33 44 55 66 77 88" // movabs $0x8877665544332211,%rcx
+                    + "48 39 8a 00 30 00 00" // cmp %rcx,0x3000(%rdx)
+                    + "75 0e" // jne 0x9c
+                    + "81 ba 08 30 00 00 99 aa bb cc" // cmpl $0xccbbaa99,0x3008(%rdx)
+                    + "75 02" // jne 0x9c
+                    + "fa" // cli
+                    + "f4" // hlt
+                    + "0f 0b" // ud2
+                    + "11 22 33 44 55 01 02 03 04"; // data
+
     @TempDir Path directory;
 
     private void runsToItsEnd(String body) throws Exception {
@@ -97,5 +131,10 @@ final class KernelStoresIT {
     @Test
     void codeThatTheMonitorWritesForTheGuestIsTranslatedAnew() throws Exception {
         runsToItsEnd(MONITOR_WRITES_CODE);
+    }
+
+    @Test
+    void theKernelWritesToALowerHalfPageThatTheBranchTableHides() throws Exception {
+        runsToItsEnd(BELOW_THE_GATE);
     }
 }

@@ -206,6 +206,44 @@ final class FaultsTest {
             assertEquals(TEXT + 3, state.rip());
         }
 
+        @ParameterizedTest(name = "{1}")
+        @CsvSource({"48 89 03, store, true", "48 01 03, add, false"})
+        void aLowPageWhereTheBranchTableIsIsReachedByMovesOnly(
+                String bytes, String what, boolean done) {
+            long gva = AddressMap.BRANCH_TABLE_HVA;
+            long frame = 0x8_0000;
+            guest.pageTables.map(gva, frame, GuestTables.SIZE_4K, GuestTables.P | GuestTables.W);
+            fixture.translator.addDynamic(new long[] {TEXT});
+            transport.process.setGpr(GuestState.RAX, 0x1234);
+            transport.process.setGpr(GuestState.RBX, gva);
+            stopAt(bytes);
+            assertEquals(Resume.LOADED, faultAt(gva));
+            assertTrue(guest.commands.isEmpty(), "the table stays");
+            assertEquals(done ? 0x1234 : 0, guest.memory.getLong(frame), what);
+            if (done) {
+                assertEquals(Kind.HIDDEN_PAGE, faults.kind());
+                assertEquals(TEXT + 3, state.rip());
+            } else {
+                assertEquals(Kind.GUEST_EXCEPTION, faults.kind());
+                assertHandler(Vector.GP);
+            }
+        }
+
+        @Test
+        void aCopyIntoAHiddenPageThatEndsInAnAbsentOneIsAPageFaultThere() {
+            long gva = AddressMap.BRANCH_TABLE_HVA;
+            guest.pageTables.map(gva, 0x8_0000, GuestTables.SIZE_4K, GuestTables.P | GuestTables.W);
+            fixture.translator.addDynamic(new long[] {TEXT});
+            transport.process.setGpr(GuestState.RCX, 8);
+            transport.process.setGpr(GuestState.RSI, FREE);
+            transport.process.setGpr(GuestState.RDI, gva + 0xffc);
+            stopAt("f3 a4");
+            assertEquals(Resume.LOADED, faultAt(gva + 0xffc));
+            assertHandler(Vector.PF);
+            assertEquals(gva + 0x1000, guest.control.cr2());
+            assertEquals(4, state.gpr(GuestState.RCX));
+        }
+
         @Test
         void aWriteToTranslatedCodeDropsItsBlocks() {
             fixture.put(TEXT + 0x1000, "f4");
