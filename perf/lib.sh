@@ -82,7 +82,7 @@ INIT
 }
 
 # The same kernel command line on both sides.
-command_line="console=ttyS0 transparent_hugepage=always panic=-1 reboot=a"
+command_line="console=ttyS0 transparent_hugepage=always panic=-1 reboot=a noreplace-smp"
 
 # run_lol INITRAMFS [OPTION...] / run_qemu INITRAMFS: boot, console on standard output.
 run_lol() {
