@@ -2,6 +2,7 @@
 package org.linuxonlinux.memory;
 
 import static org.linuxonlinux.host.HostAbi.EAGAIN;
+import static org.linuxonlinux.host.HostAbi.EEXIST;
 import static org.linuxonlinux.host.HostAbi.EINVAL;
 import static org.linuxonlinux.host.HostAbi.ENOSPC;
 import static org.linuxonlinux.host.HostAbi.EOPNOTSUPP;
@@ -52,22 +53,41 @@ final class BackingFile {
         return file;
     }
 
+    /** An open file, and whether it did not exist before. */
+    private record Opened(HostFile file, boolean isNew) {}
+
+    /** When it is refused, the file is as before: gone, or with its old contents. */
     static HostFile named(Path path, long sizeBytes) {
         checkSize(sizeBytes);
-        HostFile file;
+        Opened opened = open(path);
+        HostFile file = opened.file();
         try {
-            file = HostFile.open(path, HostAbi.O_RDWR | HostAbi.O_CREAT, 0600);
+            lock(file);
+            reserve(opened, sizeBytes);
+            return file;
+        } catch (GuestMemoryException | HostCallException e) {
+            if (opened.isNew()) {
+                HostCalls.unlink(file.name());
+            }
+            file.close();
+            throw e;
+        }
+    }
+
+    private static Opened open(Path path) {
+        int flags = HostAbi.O_RDWR | HostAbi.O_CREAT;
+        try {
+            try {
+                return new Opened(HostFile.open(path, flags | HostAbi.O_EXCL, 0600), true);
+            } catch (HostCallException e) {
+                if (e.errno() != EEXIST) {
+                    throw e;
+                }
+                return new Opened(HostFile.open(path, flags, 0600), false);
+            }
         } catch (HostCallException e) {
             throw new GuestMemoryException(
                     "cannot open memory file for writing: path=" + path + ", " + e.errnoFact(), e);
-        }
-        try {
-            lock(file);
-            reserve(file, sizeBytes);
-            return file;
-        } catch (GuestMemoryException | HostCallException e) {
-            file.close();
-            throw e;
         }
     }
 
@@ -85,7 +105,8 @@ final class BackingFile {
         }
     }
 
-    private static void reserve(HostFile file, long sizeBytes) {
+    private static void reserve(Opened opened, long sizeBytes) {
+        HostFile file = opened.file();
         FileSystemFacts facts = FileSystemFacts.of(file);
         String where = ", sizeBytes=" + MemorySize.format(sizeBytes);
         if (facts.isHugetlbfs() && sizeBytes % facts.blockBytes() != 0) {
@@ -95,6 +116,9 @@ final class BackingFile {
                             + where
                             + ", hugePage="
                             + MemorySize.format(facts.blockBytes()));
+        }
+        if (!opened.isNew()) {
+            reserveBehindContents(file, sizeBytes, where, facts);
         }
         try {
             HostCalls.ftruncate(file.fd(), 0);
@@ -113,6 +137,32 @@ final class BackingFile {
                 return;
             }
             HostCalls.ftruncate(file.fd(), 0);
+            throw e.errno() == ENOSPC ? noSpace(file, where, facts, e) : refused(file, e, where);
+        }
+    }
+
+    /** Finds out whether there is room while the old contents are still there. */
+    private static void reserveBehindContents(
+            HostFile file, long sizeBytes, String where, FileSystemFacts facts) {
+        long oldBytes;
+        try {
+            oldBytes = file.sizeBytes();
+        } catch (HostCallException e) {
+            return; // no regular file: setting its length will tell
+        }
+        if (oldBytes == 0) {
+            return;
+        }
+        try {
+            HostCalls.fallocate(file.fd(), HostAbi.FALLOC_FL_KEEP_SIZE, 0, sizeBytes);
+        } catch (HostCallException e) {
+            if (e.errno() == EOPNOTSUPP) {
+                if (facts.freeBytes() + oldBytes < sizeBytes) {
+                    throw noSpace(file, where, facts, e);
+                }
+                return;
+            }
+            HostCalls.ftruncate(file.fd(), oldBytes); // gives back what was reserved behind it
             throw e.errno() == ENOSPC ? noSpace(file, where, facts, e) : refused(file, e, where);
         }
     }

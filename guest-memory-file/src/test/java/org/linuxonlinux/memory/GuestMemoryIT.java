@@ -319,7 +319,19 @@ final class GuestMemoryIT {
                                         + " errno=ENOSPC (28)",
                                 path),
                         e.getMessage());
+                assertFalse(Files.exists(path), "half-made");
+                byte[] old = new byte[1 << 20];
+                java.util.Arrays.fill(old, (byte) 0x5a);
+                Files.write(path, old);
+                e =
+                        assertThrows(
+                                GuestMemoryException.class,
+                                () -> GuestMemory.inFile(path, 8 * MEGABYTE));
+                assertTrue(e.getMessage().contains("errno=ENOSPC (28)"), e.getMessage());
+                assertArrayEquals(old, Files.readAllBytes(path), "unchanged");
                 GuestMemory.inFile(path, 3 * MEGABYTE).close();
+                assertEquals(3 * MEGABYTE, Files.size(path));
+                assertEquals(0, Files.readAllBytes(path)[0], "zeroed");
             } finally {
                 new ProcessBuilder("umount", mount.toString()).start().waitFor();
             }

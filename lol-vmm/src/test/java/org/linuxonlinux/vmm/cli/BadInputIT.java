@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -145,6 +146,36 @@ final class BadInputIT {
                 "none",
                 "--memory-file",
                 directory.toString());
+    }
+
+    @Test
+    void leavesNothingBehindOnAFullFileSystem() throws Exception {
+        String run =
+                "$LOL run -k '" + kernel + "' -i none -m 64M --memory-file full/ram </dev/null";
+        String script =
+                "mkdir full && mount -t tmpfs -o size=4m none full || exit 98; "
+                        + run
+                        + "; echo status=$?; echo left: $(ls -A full); "
+                        + "echo old contents >full/ram; "
+                        + run
+                        + "; echo status=$?; echo left: $(ls -A full) $(cat full/ram)";
+        try (LolProcess lol = LolProcess.startInMountNamespace(script, directory)) {
+            int status = lol.exitStatus(LIMIT);
+            assumeTrue(
+                    status == 0,
+                    () -> "mounting in a namespace of its own needs root:" + lol.transcript());
+            assertEquals(
+                    List.of("status=2", "left:", "status=2", "left: ram old contents"),
+                    lol.output().lines().toList(),
+                    lol::transcript);
+            List<String> errors = lol.errors().lines().toList();
+            assertEquals(2, errors.size(), lol::transcript);
+            for (String line : errors) {
+                assertTrue(
+                        line.startsWith("lol: no space for the memory file: path=full/ram, "),
+                        lol::transcript);
+            }
+        }
     }
 
     @Test

@@ -83,6 +83,14 @@ final class LolProcess implements AutoCloseable {
                         "/dev/null"));
     }
 
+    /**
+     * Runs a shell script as root of a mount namespace of its own; {@code $LOL} is the launcher.
+     */
+    static LolProcess startInMountNamespace(String script, Path directory) throws IOException {
+        String prologue = "cd '" + directory + "' || exit 99; LOL='" + LAUNCHER + "'; ";
+        return new LolProcess(List.of("unshare", "-m", "sh", "-c", prologue + script));
+    }
+
     private static Thread collect(InputStream in, Collected into) {
         Thread thread =
                 new Thread(
