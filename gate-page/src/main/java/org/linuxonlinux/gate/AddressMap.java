@@ -10,6 +10,7 @@ package org.linuxonlinux.gate;
  * 0000_0000_0000 … 7fff_ffff_f000       guest user mode, GVA = HVA
  * 0000_0000_0000 … 7bff_ffff_ffff       guest upper half from ffff_8400_0000_0000 on, HVA = GVA + FOLD (mod 2^64)
  *   7bd0_0000_0000                      bootstrap stub of the traced process, 64 KB
+ *   7bd1_0000_0000                      guest RAM as it lies in its file, up to 60 GB, R
  *   7be0_0000_0000                      gate code, 64 KB, RX
  *   7be0_0001_0000                      vCPU page area, 16 KB, RW
  *   7be0_0010_0000                      code cache, up to 256 MB, RX
@@ -33,6 +34,12 @@ public final class AddressMap {
 
     /** Bytes reserved for the bootstrap stub. */
     public static final long STUB_SIZE_BYTES = 0x1_0000L;
+
+    /** Guest RAM in file order, for stubs that read the guest's page tables. */
+    public static final long RAM_WINDOW_HVA = 0x7bd1_0000_0000L;
+
+    /** Largest RAM that the window takes: up to the gate. */
+    public static final long RAM_WINDOW_MAX_BYTES = 60L << 30;
 
     /** Gate stubs, executable in the context process. */
     public static final long GATE_CODE_HVA = 0x7be0_0000_0000L;
@@ -81,6 +88,7 @@ public final class AddressMap {
         BRANCH_TABLE_DISP32 = (int) disp;
         long[][] areas = {
             {STUB_HVA, STUB_SIZE_BYTES},
+            {RAM_WINDOW_HVA, RAM_WINDOW_MAX_BYTES},
             {GATE_CODE_HVA, GATE_CODE_SIZE_BYTES},
             {VCPU_PAGE_HVA, VCPU_PAGE_SIZE_BYTES},
             {CODE_CACHE_HVA, CODE_CACHE_MAX_SIZE_BYTES},
@@ -156,14 +164,16 @@ public final class AddressMap {
     }
 
     /**
-     * Whether a range of HVAs meets the bootstrap stub, the gate, the code cache or the branch
-     * table, so that nothing of the guest may be mapped there. Precondition: sizeBytes &gt; 0.
+     * Whether a range of HVAs meets the bootstrap stub, the RAM window, the gate, the code cache or
+     * the branch table, so that nothing of the guest may be mapped there. Precondition: sizeBytes
+     * &gt; 0.
      *
      * <p>User pages can also meet folded kernel pages; that depends on what the guest maps and is
      * found by the MMU.
      */
     public static boolean meetsGate(long hva, long sizeBytes) {
         return meets(hva, sizeBytes, STUB_HVA, STUB_SIZE_BYTES)
+                || meets(hva, sizeBytes, RAM_WINDOW_HVA, RAM_WINDOW_MAX_BYTES)
                 || meets(
                         hva,
                         sizeBytes,

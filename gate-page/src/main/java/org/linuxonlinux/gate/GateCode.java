@@ -25,6 +25,7 @@ import org.linuxonlinux.asm.Mem;
 import org.linuxonlinux.asm.Reg;
 import org.linuxonlinux.gate.GatePosition.Kind;
 import org.linuxonlinux.gate.Undo.Slot;
+import org.linuxonlinux.host.HostAbi;
 
 /**
  * The gate's machine code: generates the stubs once at start and answers where a host RIP is in
@@ -39,6 +40,22 @@ public final class GateCode {
     private static final int RFLAGS_NT = 0x4000;
     private static final int RFLAGS_VM = 0x2_0000;
     private static final int RFLAGS_AC = 0x4_0000;
+
+    /** Descriptor of the RAM file in every context process. */
+    public static final int RAM_FD = 3;
+
+    private static final int MAP_RAM_FLAGS =
+            HostAbi.MAP_SHARED | HostAbi.MAP_FIXED | HostAbi.MAP_NORESERVE;
+
+    // Page-table entries (Intel SDM vol. 3A §4.5).
+    private static final int PTE_WRITABLE = 1 << 1;
+    private static final int PTE_PRESENT_USER_ACCESSED = 1 | 1 << 2 | 1 << 5;
+    private static final int PTE_DIRTY = 1 << 6;
+    private static final int PTE_LARGE = 1 << 7;
+    private static final long PTE_FRAME_MASK = 0x000f_ffff_ffff_f000L;
+    private static final int TOP_LEVEL_SHIFT = 39;
+    private static final int LEVEL_BITS = 9;
+    private static final int PAGE_SHIFT = 12;
 
     // Selectors that host and guest Linux share (Linux v6.1 arch/x86/include/asm/segment.h).
     private static final int USER_CS = 0x33;
@@ -242,18 +259,27 @@ public final class GateCode {
         }
 
         /**
-         * Loads all registers and goes on.
+         * Executes the command list, loads all registers and goes on.
          *
          * <pre>
          * Entered from  the exit stub behind its stop; the resume variants; the monitor, by setting RIP
          * Leaves to     RESUME_HOST_RIP
-         * In, out       all GPRs from the vCPU page; segment bases untouched
+         * In, out       COMMAND_COUNT and COMMANDS in, results and a count of 0 out; all GPRs from the vCPU page;
+         *               segment bases untouched
          * RFLAGS        from the vCPU page (TF must be clear there)
-         * Faults inside none; a stop inside may repeat the stub from its start
+         * Faults inside none; where the list is empty a stop inside may repeat the stub from its start
          * </pre>
          */
         private void resume() {
+            Label noCommands = new Label("no commands");
             resumeHva = masm.hva();
+            mark(Kind.RESUMING, Undo.NONE);
+            masm.cmpqImm(vcpu(VcpuPageLayout.COMMAND_COUNT), 0);
+            masm.jcc(Cond.e, noCommands);
+            mark(Kind.RUNNING_COMMANDS, Undo.NONE);
+            commandLoop();
+            masm.movqImm(vcpu(VcpuPageLayout.COMMAND_COUNT), 0);
+            masm.bind(noCommands);
             mark(Kind.RESUMING, Undo.NONE);
             switchToGateStack();
             masm.push(vcpu(VcpuPageLayout.RFLAGS));
@@ -312,13 +338,24 @@ public final class GateCode {
          * <pre>
          * Entered from  the monitor, by setting RIP; the state of the vCPU must be in the vCPU page
          * Leaves to     the monitor (COMMANDS_DONE), then resume
-         * In, out       COMMAND_COUNT and COMMANDS in, results out; clobbers all GPRs
+         * In, out       COMMAND_COUNT and COMMANDS in, results and a count of 0 out; clobbers all GPRs
          * RFLAGS        clobbered (resume loads them)
          * Faults inside none; run it with a resume mode that lets system calls through
          * </pre>
          */
         private void runCommands() {
             mark(Kind.RUNNING_COMMANDS, Undo.NONE);
+            commandLoop();
+            masm.movqImm(vcpu(VcpuPageLayout.COMMAND_COUNT), 0);
+            masm.movqImm(vcpu(VcpuPageLayout.EXIT_REASON), ExitReason.COMMANDS_DONE.code());
+            waitForMonitor();
+            commandsDoneHva = masm.hva();
+            mark(Kind.RESUMING, Undo.NONE);
+            masm.jmp(resumeHva);
+        }
+
+        /** Executes COMMAND_COUNT commands; clobbers what a host call does and rbx, r12, flags. */
+        private void commandLoop() {
             Label next = new Label("next command");
             Label done = new Label("commands done");
             masm.leaq(rbx, vcpu(VcpuPageLayout.COMMANDS));
@@ -337,11 +374,6 @@ public final class GateCode {
             masm.addqImm(rbx, VcpuPageLayout.COMMAND_SIZE_BYTES);
             masm.jmp(next);
             masm.bind(done);
-            masm.movqImm(vcpu(VcpuPageLayout.EXIT_REASON), ExitReason.COMMANDS_DONE.code());
-            waitForMonitor();
-            commandsDoneHva = masm.hva();
-            mark(Kind.RESUMING, Undo.NONE);
-            masm.jmp(resumeHva);
         }
 
         /**
@@ -391,7 +423,8 @@ public final class GateCode {
          * Entered from  translated code that has stored STUB_GUEST_RIP, by jmp
          * Leaves to     the target through the branch table; user mode by iretq; exit with INTERRUPT_WINDOW at the
          *               target, or with IRET_SLOW before the instruction
-         * In, out       frame at RSP; all GPRs as iret leaves them; kernel: RCX spilled until the indirect entry
+         * In, out       frame at RSP; all GPRs as iret leaves them; kernel: RCX spilled until the indirect entry;
+         *               user: the page at PREMAP_GVA is mapped if possible
          * RFLAGS        from the frame; dead before
          * Faults inside reads of the frame and iretq (BEFORE); an absent branch table entry stops
          *               at host RIP 0 with the target in RCX
@@ -494,6 +527,12 @@ public final class GateCode {
             masm.jcc(Cond.ne, slow);
             masm.cmpqImm(FRAME_RIP, 0);
             masm.jcc(Cond.s, slow);
+            int raxSpilled = masm.undo();
+            Label premap = new Label("premap");
+            Label noPremap = new Label("no premap");
+            masm.cmpqImm(vcpu(VcpuPageLayout.PREMAP_GVA), 0);
+            masm.jcc(Cond.ne, premap);
+            masm.bind(noPremap);
             masm.movl(rax, FRAME_RFLAGS);
             masm.andlImm(rax, MacroAssembler.RFLAGS_IF);
             masm.movq(vcpu(VcpuPageLayout.VIRTUAL_IF), rax);
@@ -503,6 +542,100 @@ public final class GateCode {
             mark(Kind.BEFORE, Undo.withUserBases(masm.undo(), true));
             masm.unspill(Slot.A);
             masm.iretq();
+
+            masm.bind(premap);
+            mark(Kind.ROLL_FORWARD, Undo.NONE);
+            premap();
+            mark(Kind.BEFORE, raxSpilled);
+            masm.jmp(noPremap);
+        }
+
+        /**
+         * Maps the page at PREMAP_GVA if the guest's tables have it for user mode, as a small page
+         * with accessed bits set all the way. It saves the host fault that would follow at once.
+         * Clobbers rax and flags; the other registers are kept in the GPR words.
+         */
+        private void premap() {
+            Reg[] clobbered = {rcx, rdx, rsi, rdi, r8, r9, r10, r11};
+            Label done = new Label("premap done");
+            for (Reg reg : clobbered) {
+                masm.movq(vcpu(VcpuPageLayout.gpr(reg.number())), reg);
+            }
+            masm.movq(rdi, vcpu(VcpuPageLayout.PREMAP_GVA));
+            masm.movabs(r8, PTE_FRAME_MASK);
+            masm.movabs(r9, AddressMap.RAM_WINDOW_HVA);
+            masm.movq(rax, vcpu(VcpuPageLayout.CR3));
+            // r10: what all entries have; r11: what any has. Whether one was absent shows at the
+            // end;
+            // what such an entry leads to is never outside the window.
+            masm.movImm(r10, -1);
+            masm.xorl(r11, r11);
+            for (int shift = TOP_LEVEL_SHIFT; shift >= PAGE_SHIFT; shift -= LEVEL_BITS) {
+                toRamFileOffset(rax, done);
+                masm.addq(rax, r9);
+                masm.rorxq(rcx, rdi, shift);
+                masm.andlImm(rcx, (1 << LEVEL_BITS) - 1);
+                masm.movq(rax, Mem.indexed(rax, rcx, 8, 0));
+                masm.andq(r10, rax);
+                masm.orq(r11, rax);
+                if (shift != TOP_LEVEL_SHIFT && shift != PAGE_SHIFT) {
+                    masm.testlImm(rax, PTE_LARGE);
+                    masm.jcc(Cond.ne, done);
+                }
+            }
+            masm.movl(rcx, r10);
+            masm.andlImm(rcx, PTE_PRESENT_USER_ACCESSED);
+            masm.cmplImm(rcx, PTE_PRESENT_USER_ACCESSED);
+            masm.jcc(Cond.ne, done);
+            masm.movq(vcpu(VcpuPageLayout.PREMAPPED_LEAF), rax);
+            premapProtection();
+            masm.movq(vcpu(VcpuPageLayout.PREMAPPED_PROT), rdx);
+            toRamFileOffset(rax, done);
+            masm.movq(r9, rax);
+            masm.movImm(rax, HostAbi.SYS_mmap);
+            masm.movImm(rsi, 1 << PAGE_SHIFT);
+            masm.movImm(r10, MAP_RAM_FLAGS);
+            masm.movImm(r8, RAM_FD);
+            masm.syscall();
+            masm.cmpq(rax, rdi);
+            masm.jcc(Cond.ne, done);
+            masm.movq(vcpu(VcpuPageLayout.PREMAPPED_GVA), rdi);
+            masm.movqImm(vcpu(VcpuPageLayout.PREMAP_GVA), 0);
+            masm.bind(done);
+            for (Reg reg : clobbered) {
+                masm.movq(reg, vcpu(VcpuPageLayout.gpr(reg.number())));
+            }
+        }
+
+        /** RDX = host protection for leaf RAX: writable only if dirty, as the MMU does it. */
+        private void premapProtection() {
+            Label notWritable = new Label("not writable");
+            Label notExecutable = new Label("not executable");
+            masm.movImm(rdx, HostAbi.PROT_READ);
+            masm.testlImm(r10, PTE_WRITABLE);
+            masm.jcc(Cond.e, notWritable);
+            masm.testlImm(rax, PTE_DIRTY);
+            masm.jcc(Cond.e, notWritable);
+            masm.orqImm(rdx, HostAbi.PROT_WRITE);
+            masm.bind(notWritable);
+            masm.testq(r11, r11);
+            masm.jcc(Cond.s, notExecutable);
+            masm.orqImm(rdx, HostAbi.PROT_EXEC);
+            masm.bind(notExecutable);
+        }
+
+        /** Turns an entry with a frame into the frame's offset in the RAM file; mask in r8. */
+        private void toRamFileOffset(Reg entry, Label notRam) {
+            Label low = new Label("low RAM");
+            masm.andq(entry, r8);
+            masm.cmpq(entry, vcpu(VcpuPageLayout.LOW_RAM_BYTES));
+            masm.jcc(Cond.b, low);
+            masm.subq(entry, vcpu(VcpuPageLayout.RAM_HOLE_BYTES));
+            masm.cmpq(entry, vcpu(VcpuPageLayout.LOW_RAM_BYTES));
+            masm.jcc(Cond.b, notRam);
+            masm.cmpq(entry, vcpu(VcpuPageLayout.RAM_BYTES));
+            masm.jcc(Cond.ae, notRam);
+            masm.bind(low);
         }
 
         /** Clobbers rax. */

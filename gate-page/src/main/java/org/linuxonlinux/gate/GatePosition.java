@@ -31,7 +31,7 @@ public final class GatePosition {
          * repeated.
          */
         RESUMING,
-        /** Host calls are being executed; let it run to its stop. */
+        /** Host calls are being executed; step on, or let it run to its stop. */
         RUNNING_COMMANDS,
         /** Not in a stub. Reached only by a wild jump. */
         NOWHERE

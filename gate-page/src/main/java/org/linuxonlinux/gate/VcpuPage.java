@@ -36,6 +36,13 @@ public final class VcpuPage implements Undo.Registers {
         set(VcpuPageLayout.NEG_FOLD_CONST, -AddressMap.FOLD);
     }
 
+    /** Writes the words that describe guest RAM, which never change. */
+    public void setRam(long lowBytes, long holeBytes, long allBytes) {
+        set(VcpuPageLayout.LOW_RAM_BYTES, lowBytes);
+        set(VcpuPageLayout.RAM_HOLE_BYTES, holeBytes);
+        set(VcpuPageLayout.RAM_BYTES, allBytes);
+    }
+
     /** Fails unless the area was initialised for this layout version. */
     public void checkVersion() {
         long magic = get(VcpuPageLayout.MAGIC);

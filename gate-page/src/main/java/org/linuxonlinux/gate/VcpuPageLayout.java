@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 2;
+    public static final int VERSION = 3;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -59,6 +59,21 @@ public final class VcpuPageLayout {
      * emitted code.
      */
     public static final int NEG_FOLD_CONST;
+
+    /**
+     * Bytes of guest RAM below the hole; what is above lies behind them in the RAM file. Written
+     * by: monitor at creation. Read by: emitted code.
+     */
+    public static final int LOW_RAM_BYTES;
+
+    /** Bytes of the hole. Written by: monitor at creation. Read by: emitted code. */
+    public static final int RAM_HOLE_BYTES;
+
+    /**
+     * Bytes of all guest RAM, mapped from {@link AddressMap#RAM_WINDOW_HVA} on. Written by: monitor
+     * at creation. Read by: emitted code.
+     */
+    public static final int RAM_BYTES;
 
     /**
      * Non-zero = an interrupt wants in. Written by: any monitor thread (release). Read by: emitted
@@ -208,6 +223,24 @@ public final class VcpuPageLayout {
     public static final int COUNT_IRET_KERNEL;
 
     /**
+     * The user page at which the guest took its last page fault, to be mapped on return to user
+     * mode if its tables then have it; 0 = none. Written by: monitor; cleared by the iret stub.
+     */
+    public static final int PREMAP_GVA;
+
+    /**
+     * The user page that the iret stub has mapped; 0 = none. Written by: iret stub. Read and
+     * cleared by: monitor.
+     */
+    public static final int PREMAPPED_GVA;
+
+    /** Leaf entry it was mapped by. Written by: iret stub. Read by: monitor. */
+    public static final int PREMAPPED_LEAF;
+
+    /** Host protection it was mapped with, as {@link #PREMAPPED_LEAF}. */
+    public static final int PREMAPPED_PROT;
+
+    /**
      * What a read of the inline input port gives, in the low byte; 0 = the monitor must do the
      * read. Written by: any monitor thread. Read by: translated code.
      */
@@ -266,6 +299,9 @@ public final class VcpuPageLayout {
         MAGIC = u64(l, f, "MAGIC");
         FOLD_CONST = u64(l, f, "FOLD_CONST");
         NEG_FOLD_CONST = u64(l, f, "NEG_FOLD_CONST");
+        LOW_RAM_BYTES = u64(l, f, "LOW_RAM_BYTES");
+        RAM_HOLE_BYTES = u64(l, f, "RAM_HOLE_BYTES");
+        RAM_BYTES = u64(l, f, "RAM_BYTES");
         l.cacheLine();
         // Written by other monitor threads.
         PENDING = u64(l, f, "PENDING");
@@ -315,6 +351,10 @@ public final class VcpuPageLayout {
         COUNT_IRET_KERNEL = u64(l, f, "COUNT_IRET_KERNEL");
         l.cacheLine();
         COMMAND_COUNT = u64(l, f, "COMMAND_COUNT");
+        PREMAP_GVA = u64(l, f, "PREMAP_GVA");
+        PREMAPPED_GVA = u64(l, f, "PREMAPPED_GVA");
+        PREMAPPED_LEAF = u64(l, f, "PREMAPPED_LEAF");
+        PREMAPPED_PROT = u64(l, f, "PREMAPPED_PROT");
         l.cacheLine();
         PORT_INPUT = u64(l, f, "PORT_INPUT");
         PORT_OUTPUT_ROOM = u64(l, f, "PORT_OUTPUT_ROOM");

@@ -67,6 +67,7 @@ public final class HostAbi {
     public static final int SYS_pipe2 = 293;
     public static final int SYS_perf_event_open = 298;
     public static final int SYS_process_vm_readv = 310;
+    public static final int SYS_seccomp = 317;
     public static final int SYS_memfd_create = 319;
     public static final int SYS_execveat = 322;
     public static final int SYS_pidfd_send_signal = 424;

@@ -137,7 +137,14 @@ final class Machine implements AutoCloseable {
         tables.setGdtr(boot.gdtBase(), boot.gdtLimit());
         events = new EventDelivery(mmu, tables, control);
         TracedProcess process = gateMemory.startContextProcess(memory);
-        transport = new PtraceTransport(process, page, control, gateMemory.gate(), commands);
+        transport =
+                new PtraceTransport(
+                        process,
+                        page,
+                        control,
+                        gateMemory.gate(),
+                        commands,
+                        gateMemory.hasSyscallFilter());
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
         cpuid.connectCr4(control::cr4);
@@ -167,7 +174,8 @@ final class Machine implements AutoCloseable {
                                 cpuid,
                                 msrs,
                                 ports,
-                                mmio));
+                                mmio,
+                                gateMemory.canPremap()));
         apic.connectKick(vcpu::kick);
         enterKernel(boot);
         AcpiConfig firmware = acpiConfig();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.gate;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -13,12 +15,16 @@ import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.linuxonlinux.asm.CodeBuffer;
 import org.linuxonlinux.asm.Reg;
 import org.linuxonlinux.gate.GatePosition.Kind;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.ptrace.RemoteCalls;
 import org.linuxonlinux.ptrace.WaitStatus;
+import org.linuxonlinux.vmm.exit.GateSyscallFilter;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 
 /** Executes each stub on the real CPU, its fast and slow ends and the faults that may hit it. */
 @Tag("ptrace")
@@ -35,6 +41,7 @@ class GateCodeIT {
     private static final long USER_SS = 0x2b;
     private static final long USER_RIP = GateProcess.USER_CODE_HVA + 0x10;
     private static final long USER_RSP = 0x7fff_1234_5678L;
+    private static final long PREMAP_GVA = 0x7f12_3456_7000L;
     private static final long IF = 0x200;
     private static final long TF = 0x100;
 
@@ -130,7 +137,7 @@ class GateCodeIT {
                 page.set(VcpuPageLayout.VIRTUAL_IF, virtualIf);
                 assertEquals(before.describe(false), state.describe(false), where(0));
             } else if (position.kind() == Kind.ROLL_FORWARD) {
-                assertTrue(rolled++ < 32, "rolls forward for too long");
+                assertTrue(rolled++ < 128, "rolls forward for too long");
             }
             int status = process.step();
             assertTrue(WaitStatus.isStopped(status), where(status));
@@ -286,6 +293,66 @@ class GateCodeIT {
             start(gate.runCommandsHva());
             runToTrap();
             assertEquals(ExitReason.COMMANDS_DONE, page.exitReason());
+        }
+
+        @Test
+        void resumeExecutesThemOnTheWay() {
+            start(gate.resumeHva());
+            for (int i = 0; i < 16; i++) {
+                page.setGpr(i, before.gpr[i]);
+            }
+            page.set(VcpuPageLayout.SPILL_RCX, before.get(Reg.rcx));
+            page.set(VcpuPageLayout.RFLAGS, before.flags | 0x202);
+            page.set(VcpuPageLayout.RESUME_HOST_RIP, TARGET_HVA);
+            page.clearCommands();
+            page.addCommand(HostAbi.SYS_getpid, 0, 0, 0, 0, 0, 0);
+            page.addCommand(HostAbi.SYS_close, 99, 0, 0, 0, 0, 0);
+            runToTrap();
+            assertEquals(TARGET_HVA + 8, process.registers.rip());
+            assertGprs(before);
+            assertEquals(before.flags, comparedFlags());
+            assertEquals(0, page.commandCount());
+            assertEquals(process.process.pid(), page.commandResult(0));
+            assertEquals(-9, page.commandResult(1));
+        }
+
+        @Test
+        void theFilterLetsOnlyMappingOfRamPass() {
+            int offset = VcpuPageLayout.COMMANDS;
+            byte[] program = GateSyscallFilter.program(VcpuPageLayout.hva(offset));
+            for (int i = 0; i < program.length; i += 8) {
+                page.set(offset + i, ByteBuffer.wrap(program).order(LITTLE_ENDIAN).getLong(i));
+            }
+            try (RemoteCalls calls = process.process.borrow()) {
+                assertTrue(GateSyscallFilter.install(calls, VcpuPageLayout.hva(offset)));
+            }
+            int flags = HostCommandQueue.MAP_FLAGS;
+            start(gate.runCommandsHva());
+            page.clearCommands();
+            page.addCommand(HostAbi.SYS_mmap, 0x50_0000, 0x1000, 1, flags, GateCode.RAM_FD, 0);
+            page.addCommand(HostAbi.SYS_mprotect, 0x50_0000, 0x1000, 3, 0, 0, 0);
+            page.addCommand(HostAbi.SYS_munmap, 0x50_0000, 0x1000, 0, 0, 0, 0);
+            runToTrap();
+            assertEquals(0x50_0000, page.commandResult(0));
+            assertEquals(0, page.commandResult(1));
+            assertEquals(0, page.commandResult(2));
+            int anonymous = flags | HostAbi.MAP_ANONYMOUS;
+            assertTraced(HostAbi.SYS_getpid, 0, 0);
+            assertTraced(HostAbi.SYS_mmap, anonymous, GateCode.RAM_FD);
+            assertTraced(HostAbi.SYS_mmap, flags, GateCode.RAM_FD + 1);
+        }
+
+        private void assertTraced(int number, int flags, int fd) {
+            page.clearExitReason();
+            start(gate.runCommandsHva());
+            page.clearCommands();
+            page.addCommand(number, 0x50_0000, 0x1000, HostAbi.PROT_READ, flags, fd, 0);
+            int status = process.run();
+            assertEquals(WaitStatus.Kind.SYSCALL, WaitStatus.kind(status), where(status));
+            assertEquals(number, process.registers.origRax());
+            process.registers.setOrigRax(-1);
+            process.process.setRegisters(process.registers);
+            runToTrap();
         }
 
         @Test
@@ -510,6 +577,83 @@ class GateCodeIT {
             stepWhileInStub("iret");
             runToTrap();
             assertUser();
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "0x67, 7", // present, writable, user, accessed, dirty
+            "0x27, 5", // not dirty
+            "0x65, 5", // not writable
+            "0x8000000000000067, 3"
+        })
+        void mapsThePageThatWasWanted(String bits, int prot) {
+            long leaf = GateProcess.USER_GPA | Long.parseUnsignedLong(bits.substring(2), 16);
+            process.mapGuestPage(PREMAP_GVA, leaf);
+            page.set(VcpuPageLayout.PREMAP_GVA, PREMAP_GVA);
+            start(gate.iretHva());
+            runToTrap();
+            assertUser();
+            assertEquals(0, page.get(VcpuPageLayout.PREMAP_GVA));
+            assertEquals(PREMAP_GVA, page.get(VcpuPageLayout.PREMAPPED_GVA));
+            assertEquals(leaf, page.get(VcpuPageLayout.PREMAPPED_LEAF));
+            assertEquals(prot, page.get(VcpuPageLayout.PREMAPPED_PROT));
+            byte[] bytes = new byte[2];
+            process.process.readMemory(PREMAP_GVA, bytes);
+            assertEquals((byte) 0xcc, bytes[1]);
+        }
+
+        @Test
+        void mapsAtEveryStep() {
+            process.mapGuestPage(PREMAP_GVA, GateProcess.USER_GPA | 0x67);
+            page.set(VcpuPageLayout.PREMAP_GVA, PREMAP_GVA);
+            start(gate.iretHva());
+            stepWhileInStub("iret");
+            runToTrap();
+            assertUser();
+            assertEquals(PREMAP_GVA, page.get(VcpuPageLayout.PREMAPPED_GVA));
+        }
+
+        @ParameterizedTest
+        @CsvSource({
+            "3, 0x40066", // absent
+            "3, 0x40063", // not for user mode
+            "3, 0x40047", // not accessed
+            "3, 0x4000000067", // not RAM
+            "2, 0x47", // a table not accessed
+            "2, 0x400e7", // a large page
+            "1, 0",
+            "0, 0xffffffffff067"
+        })
+        void mapsNothingElse(int level, String entry) {
+            process.mapGuestPage(PREMAP_GVA, GateProcess.USER_GPA | 0x67);
+            process.setTableEntry(PREMAP_GVA, level, Long.decode(entry));
+            page.set(VcpuPageLayout.PREMAP_GVA, PREMAP_GVA);
+            start(gate.iretHva());
+            runToTrap();
+            assertUser();
+            assertEquals(PREMAP_GVA, page.get(VcpuPageLayout.PREMAP_GVA));
+            assertEquals(0, page.get(VcpuPageLayout.PREMAPPED_GVA));
+        }
+
+        @Test
+        void findsFramesBehindTheHole() {
+            long fileBytes = GateProcess.USER_GPA + 0x1_4000;
+            long highGpa = 0x1_0000_0000L;
+            long lowBytes = GateProcess.USER_GPA;
+            process.mapGuestPage(PREMAP_GVA, highGpa | 0x67);
+            page.setRam(lowBytes, highGpa - lowBytes, fileBytes);
+            page.set(VcpuPageLayout.CR3, highGpa + 0x1_0000);
+            for (int level = 0; level < 3; level++) {
+                long table = highGpa + 0x1_0000 + (level + 1) * 0x1000L;
+                process.setTableEntry(PREMAP_GVA, level, table | 0x67);
+            }
+            page.set(VcpuPageLayout.PREMAP_GVA, PREMAP_GVA);
+            start(gate.iretHva());
+            runToTrap();
+            assertUser();
+            byte[] bytes = new byte[2];
+            process.process.readMemory(PREMAP_GVA, bytes);
+            assertEquals((byte) 0xcc, bytes[1]);
         }
 
         @Test

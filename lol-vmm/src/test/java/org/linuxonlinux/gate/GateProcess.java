@@ -31,7 +31,7 @@ final class GateProcess implements AutoCloseable {
     static final long COMPARED_FLAGS = 0xcd5;
 
     private static final long RFLAGS_TF = 0x100;
-    private static final int CHILD_FD = 3;
+    private static final int CHILD_FD = GateCode.RAM_FD;
     private static final int CHILD_TABLE_FD = 4;
     private static final int CODE_SIZE_BYTES = 0x1_0000;
     private static final int PAGE_BYTES = 0x1000;
@@ -42,7 +42,13 @@ final class GateProcess implements AutoCloseable {
     private static final int CODE_AT = 0x2_0000;
     private static final int STACK_AT = 0x3_0000;
     private static final int USER_AT = 0x4_0000;
-    private static final int FILE_SIZE_BYTES = 0x5_0000;
+    private static final int TABLES_AT = 0x5_0000;
+    private static final int FILE_SIZE_BYTES = 0x5_4000;
+
+    /** Where the file is seen as guest RAM: GPA of the user code's page. */
+    static final long USER_GPA = USER_AT;
+
+    private static final int TABLE_LEVELS = 4;
 
     final GateCode gate = GateCode.generate();
     final RegisterSet registers = new RegisterSet();
@@ -77,6 +83,7 @@ final class GateProcess implements AutoCloseable {
             map(calls, AddressMap.CODE_CACHE_HVA, CODE_SIZE_BYTES, readExecute, CODE_AT);
             map(calls, STACK_HVA, STACK_SIZE_BYTES, readWrite, STACK_AT);
             map(calls, USER_CODE_HVA, PAGE_BYTES, readExecute, USER_AT);
+            map(calls, AddressMap.RAM_WINDOW_HVA, FILE_SIZE_BYTES, HostAbi.PROT_READ, 0);
             calls.mmap(
                     AddressMap.BRANCH_TABLE_HVA,
                     AddressMap.BRANCH_TABLE_SIZE_BYTES,
@@ -85,6 +92,26 @@ final class GateProcess implements AutoCloseable {
                     CHILD_TABLE_FD,
                     0);
         }
+    }
+
+    /** Makes guest page tables that lead to one leaf. */
+    void mapGuestPage(long gva, long leaf) {
+        page.setRam(FILE_SIZE_BYTES, 0, FILE_SIZE_BYTES);
+        page.set(VcpuPageLayout.CR3, TABLES_AT);
+        for (int level = 0; level < TABLE_LEVELS; level++) {
+            boolean isLeaf = level == TABLE_LEVELS - 1;
+            setTableEntry(gva, level, isLeaf ? leaf : tableAt(level + 1) | 0x67);
+        }
+    }
+
+    /** Changes one entry on the way to a page; level 0 is the PML4. */
+    void setTableEntry(long gva, int level, long entry) {
+        int index = (int) (gva >>> (39 - 9 * level)) & 511;
+        shared.putLong(tableAt(level) + 8 * index, entry);
+    }
+
+    private static int tableAt(int level) {
+        return TABLES_AT + level * PAGE_BYTES;
     }
 
     private static void map(

@@ -31,7 +31,12 @@ final class SteppedReturnIT {
             ControlState control = new ControlState(gate.page);
             PtraceTransport transport =
                     new PtraceTransport(
-                            gate.process, gate.page, control, gate.gate, new HostCommandQueue());
+                            gate.process,
+                            gate.page,
+                            control,
+                            gate.gate,
+                            new HostCommandQueue(),
+                            false);
             int steps = 0;
             do {
                 assertEquals(ExitTransport.Stop.STEP, transport.run(true));

@@ -25,7 +25,9 @@ final class PtraceAbi {
     static final int PTRACE_SETSIGMASK = 0x420b;
 
     static final int PTRACE_O_TRACESYSGOOD = 1;
+    static final int PTRACE_O_TRACESECCOMP = 0x80;
     static final int PTRACE_O_EXITKILL = 0x100000;
+    static final int PTRACE_EVENT_SECCOMP = 7;
     static final int PTRACE_EVENT_STOP = 128;
 
     /** Bit that {@code PTRACE_O_TRACESYSGOOD} adds to SIGTRAP at system-call stops. */

@@ -111,7 +111,7 @@ public final class TracedProcess implements AutoCloseable {
     }
 
     private void seize(StubProgram program) {
-        long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD;
+        long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP;
         check("trace process", HostCalls.rawPtrace(PTRACE_SEIZE, pid, 0, options));
         check("stop process", HostCalls.rawPtrace(PTRACE_INTERRUPT, pid, 0, 0));
         int status = waitForChange(0);

@@ -17,7 +17,10 @@ import org.linuxonlinux.host.HostAbi;
 public final class WaitStatus {
     /** What happened; see {@link #kind}. */
     public enum Kind {
-        /** Stopped at a system call ({@code SYSCALL}, {@code SYSEMU} modes). */
+        /**
+         * Stopped at a system call: {@code SYSCALL} and {@code SYSEMU} modes, or a seccomp filter
+         * that says {@code SECCOMP_RET_TRACE}.
+         */
         SYSCALL,
         /** A signal is about to be delivered: fault, trap, kick or a signal from outside. */
         SIGNAL,
@@ -35,7 +38,7 @@ public final class WaitStatus {
     public static Kind kind(int status) {
         if ((status & 0xff) == 0x7f) {
             if (status >>> 16 != 0) {
-                return Kind.EVENT;
+                return event(status) == PtraceAbi.PTRACE_EVENT_SECCOMP ? Kind.SYSCALL : Kind.EVENT;
             }
             return isSyscallStop(status) ? Kind.SYSCALL : Kind.SIGNAL;
         }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -30,6 +31,13 @@ final class WaitStatusTest {
         assertEquals(ended, WaitStatus.hasEnded(status));
         assertEquals(!ended, WaitStatus.isStopped(status));
         assertEquals(kind == WaitStatus.Kind.SYSCALL, WaitStatus.isSyscallStop(status));
+    }
+
+    @Test
+    void aFilterThatTracesASystemCallStopsAtIt() {
+        assertEquals(WaitStatus.Kind.SYSCALL, WaitStatus.kind(0x07_057f));
+        assertTrue(WaitStatus.isStopped(0x07_057f));
+        assertFalse(WaitStatus.isSignalStop(0x07_057f, 5));
     }
 
     @ParameterizedTest

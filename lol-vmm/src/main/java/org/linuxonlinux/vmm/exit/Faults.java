@@ -67,12 +67,17 @@ final class Faults {
     private final MmioEmulator mmio;
     private final HiddenPageEmulator hiddenPages;
     private final InstructionEmulator emulator;
+    private final Premap premap;
     private final HostPosition position = new HostPosition();
     private final GatePosition gatePosition = new GatePosition();
 
     private Kind kind = Kind.KERNEL_PAGE;
 
-    Faults(VcpuParts parts, GuestInstructions instructions, InstructionEmulator emulator) {
+    Faults(
+            VcpuParts parts,
+            GuestInstructions instructions,
+            InstructionEmulator emulator,
+            Premap premap) {
         this.state = parts.state();
         this.page = parts.page();
         this.transport = parts.transport();
@@ -85,6 +90,7 @@ final class Faults {
         this.mmio = new MmioEmulator(parts.state(), parts.control(), parts.mmio());
         this.hiddenPages = new HiddenPageEmulator(parts.state(), parts.control(), parts.mmu());
         this.emulator = emulator;
+        this.premap = premap;
     }
 
     /** What the last handled fault was, for the statistics. */
@@ -274,11 +280,17 @@ final class Faults {
         switch (outcome) {
             case MAPPED:
                 kind = userMode ? Kind.USER_PAGE : Kind.KERNEL_PAGE;
+                if (!userMode) {
+                    premap.onKernelPageMapped();
+                }
                 return userMode || instruction == null || !position.inDeadBlock()
                         ? Resume.UNCHANGED
                         : Resume.LOADED;
             case PAGE_FAULT:
                 kind = Kind.GUEST_PAGE_FAULT;
+                if (userMode) {
+                    premap.onUserPageFault(gva);
+                }
                 events.pageFault(state, gva, mmu.errorCode());
                 return Resume.LOADED;
             case MMIO:

@@ -13,9 +13,11 @@ import java.util.Map;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostFile;
 import org.linuxonlinux.host.NativeMemory;
 import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.memory.MemoryRegion;
 import org.linuxonlinux.ptrace.RemoteCalls;
 import org.linuxonlinux.ptrace.StubProgram;
 import org.linuxonlinux.ptrace.TracedProcess;
@@ -30,7 +32,7 @@ import org.linuxonlinux.translate.FlatBranchTable;
  */
 public final class GateMemory implements AutoCloseable {
     /** Descriptor numbers in the context process. */
-    public static final int RAM_FD = 3;
+    public static final int RAM_FD = GateCode.RAM_FD;
 
     private static final int GATE_FD = 4;
     private static final int CODE_FD = 5;
@@ -44,6 +46,8 @@ public final class GateMemory implements AutoCloseable {
     private final FlatBranchTable branchTable = FlatBranchTable.create();
     private final NativeMemory gateMemory;
     private final VcpuPage page;
+    private boolean hasSyscallFilter;
+    private boolean hasRamWindow;
     private final CodeCache codeCache = CodeCache.create(CODE_CACHE_SIZE_BYTES);
 
     public GateMemory() {
@@ -93,9 +97,44 @@ public final class GateMemory implements AutoCloseable {
             process.unmapAllExcept(List.of());
             try (RemoteCalls calls = process.borrow()) {
                 mapGate(calls);
+                hasRamWindow = mapRamWindow(calls, memory);
+                hasSyscallFilter = installSyscallFilter(calls);
             }
             return process;
         }
+    }
+
+    /** Maps guest RAM for the stubs, if it is not larger than the window. */
+    private boolean mapRamWindow(RemoteCalls calls, GuestMemory memory) {
+        List<MemoryRegion> regions = memory.regions();
+        long lowBytes = regions.get(0).sizeBytes();
+        MemoryRegion last = regions.get(regions.size() - 1);
+        long allBytes = last.fileOffsetBytes() + last.sizeBytes();
+        if (allBytes > AddressMap.RAM_WINDOW_MAX_BYTES) {
+            return false;
+        }
+        page.setRam(lowBytes, last.gpa() - last.fileOffsetBytes(), allBytes);
+        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+        calls.mmap(AddressMap.RAM_WINDOW_HVA, allBytes, PROT_READ, flags, RAM_FD, 0);
+        return true;
+    }
+
+    /** Whether the iret stub can map pages by itself. */
+    public boolean canPremap() {
+        return hasSyscallFilter && hasRamWindow;
+    }
+
+    /** Where the host has seccomp: the filter is put into the command area, which is still free. */
+    private boolean installSyscallFilter(RemoteCalls calls) {
+        int offset = VcpuPageLayout.COMMANDS;
+        byte[] program = GateSyscallFilter.program(VcpuPageLayout.hva(offset));
+        gateMemory.put(AddressMap.GATE_CODE_SIZE_BYTES + offset, program, 0, program.length);
+        return GateSyscallFilter.install(calls, VcpuPageLayout.hva(offset));
+    }
+
+    /** Whether the context process carries a {@link GateSyscallFilter}. */
+    public boolean hasSyscallFilter() {
+        return hasSyscallFilter;
     }
 
     private static void mapGate(RemoteCalls calls) {

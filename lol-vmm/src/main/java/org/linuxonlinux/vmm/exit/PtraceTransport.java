@@ -24,6 +24,10 @@ import org.linuxonlinux.vmm.mmu.HostCommandQueue;
  * <p>After an exit stub's stop the registers are in the vCPU page, and going on needs one ptrace
  * call. After other stops they are fetched with GETREGS and, where they changed, put back with
  * SETREGS.
+ *
+ * <p>Queued mapping commands are executed by the resume stub on the way where the process carries a
+ * {@link GateSyscallFilter}; otherwise system calls are caught by SYSEMU and commands need a stop
+ * of their own.
  */
 public final class PtraceTransport implements ExitTransport {
     private static final int SIGTRAP = 5;
@@ -31,6 +35,7 @@ public final class PtraceTransport implements ExitTransport {
     private static final int SIGBUS = 7;
     private static final int SIGFPE = 8;
     private static final int SIGSEGV = 11;
+    private static final int TRAP_BRKPT = 1;
     private static final int TRAP_TRACE = 2;
     private static final int GPR_COUNT = 16;
     private static final int RSP = GuestState.RSP;
@@ -53,23 +58,32 @@ public final class PtraceTransport implements ExitTransport {
     /** Whether the process stands behind the int3 of a stub and will load the vCPU page. */
     private boolean atResumeStub;
 
+    /** Whether system calls stop the process by a filter that lets the gate's own pass. */
+    private final boolean filtered;
+
+    /** Commands in the page that the process executes, or has executed, while it goes on. */
+    private int commandsUnderWay;
+
     private boolean basesChanged;
     private long systemCalls;
 
     /**
      * @param process seized, stopped, with the gate mapped and everything else unmapped
+     * @param filtered whether it carries a {@link GateSyscallFilter}
      */
     public PtraceTransport(
             TracedProcess process,
             VcpuPage page,
             ControlState control,
             GateCode gate,
-            HostCommandQueue commands) {
+            HostCommandQueue commands,
+            boolean filtered) {
         this.process = process;
         this.page = page;
         this.control = control;
         this.gate = gate;
         this.commands = commands;
+        this.filtered = filtered;
     }
 
     // --- Running --------------------------------------------------------------------------------
@@ -77,7 +91,11 @@ public final class PtraceTransport implements ExitTransport {
     @Override
     public Stop run(boolean singleStep) {
         if (!commands.isEmpty()) {
-            executeCommands();
+            if (!singleStep && canExecuteOnTheWay()) {
+                executeOnTheWay();
+            } else {
+                executeCommands();
+            }
         }
         if (registersChanged) {
             process.setRegisters(registers);
@@ -85,8 +103,61 @@ public final class PtraceTransport implements ExitTransport {
         }
         registersValid = false;
         atResumeStub = false;
-        process.resume(singleStep ? ResumeMode.SYSEMU_SINGLESTEP : ResumeMode.SYSEMU, 0);
-        return classify(process.await(), singleStep);
+        process.resume(resumeMode(singleStep), 0);
+        int status = process.await();
+        if (commandsUnderWay == 0) {
+            return classify(status, singleStep);
+        }
+        boolean interrupted = page.commandCount() != 0;
+        if (interrupted) {
+            finishCommands(status);
+        }
+        checkResults(commandsUnderWay);
+        commandsUnderWay = 0;
+        return interrupted ? Stop.KICK : classify(status, singleStep);
+    }
+
+    /**
+     * After a kick among the commands: lets the process go on to where the guest would, and no
+     * further, with the guest's registers loaded.
+     */
+    private void finishCommands(int kickStatus) {
+        long targetHostRip = page.get(VcpuPageLayout.RESUME_HOST_RIP);
+        long trapHva = gate.commandsDoneHva() - 1;
+        page.set(VcpuPageLayout.RESUME_HOST_RIP, trapHva);
+        int status = kickStatus;
+        while (!WaitStatus.isSignalStop(status, SIGTRAP)) {
+            requireKick(status);
+            process.resume(ResumeMode.CONT, 0);
+            status = process.await();
+        }
+        process.getRegisters(registers);
+        registersValid = true;
+        if (registers.rip() != trapHva + 1) {
+            throw new IllegalStateException(
+                    String.format("trap in the mapping stub: hostRip=0x%x", registers.rip()));
+        }
+        registers.setRip(targetHostRip);
+        registersChanged = true;
+    }
+
+    private static void requireKick(int status) {
+        if (WaitStatus.hasEnded(status)) {
+            throw new GuestDiedException(
+                    "context process ended from outside: " + WaitStatus.describe(status));
+        }
+        boolean fault =
+                WaitStatus.isSignalStop(status, SIGSEGV) || WaitStatus.isSignalStop(status, SIGBUS);
+        if (fault) {
+            throw new IllegalStateException("mapping stub failed: " + WaitStatus.describe(status));
+        }
+    }
+
+    private ResumeMode resumeMode(boolean singleStep) {
+        if (filtered) {
+            return singleStep ? ResumeMode.SINGLESTEP : ResumeMode.CONT;
+        }
+        return singleStep ? ResumeMode.SYSEMU_SINGLESTEP : ResumeMode.SYSEMU;
     }
 
     private Stop classify(int status, boolean singleStep) {
@@ -110,7 +181,9 @@ public final class PtraceTransport implements ExitTransport {
         boolean stepped = false;
         if (singleStep && signal == SIGTRAP) {
             process.getSignalInfo(signalInfo);
-            stepped = signalInfo.code() == TRAP_TRACE;
+            int code = signalInfo.code();
+            // A step over a system-call instruction of the gate is reported as TRAP_BRKPT.
+            stepped = code == TRAP_TRACE || code == TRAP_BRKPT;
         }
         if (signal == SIGTRAP && !stepped && page.get(VcpuPageLayout.EXIT_REASON) != 0) {
             registersValid = false;
@@ -157,6 +230,40 @@ public final class PtraceTransport implements ExitTransport {
         }
     }
 
+    /**
+     * Whether the process may pass through the resume stub on its way: 64-bit code, no trap flag.
+     */
+    private boolean canExecuteOnTheWay() {
+        if (!filtered || commands.count() > VcpuPageLayout.COMMAND_CAPACITY) {
+            return false;
+        }
+        if (atResumeStub && !registersChanged) {
+            return true;
+        }
+        return registers.getRaw(RegisterSet.CS) == GuestSelectors.USER_CS
+                && (registers.rflags() & Rflags.TF) == 0
+                && !AddressMap.isGateCode(registers.rip());
+    }
+
+    /** Has the resume stub execute the queued host calls before it loads the registers. */
+    private void executeOnTheWay() {
+        commandsUnderWay = commands.count();
+        fillPage(0);
+        commands.clear();
+        if (atResumeStub && !registersChanged) {
+            return;
+        }
+        for (int i = 0; i < GPR_COUNT; i++) {
+            page.setGpr(i, registers.getGpr(i));
+        }
+        page.set(VcpuPageLayout.RFLAGS, registers.rflags());
+        page.set(VcpuPageLayout.RESUME_HOST_RIP, registers.rip());
+        page.clearExitReason();
+        registers.setRip(gate.resumeHva());
+        registers.setOrigRax(-1);
+        registersChanged = true;
+    }
+
     /** Lets the stub execute the queued host calls, then makes the process stand where it stood. */
     private void executeCommands() {
         boolean enteredByPage = atResumeStub && !registersChanged;
@@ -167,12 +274,13 @@ public final class PtraceTransport implements ExitTransport {
         int next = 0;
         while (next < commands.count()) {
             next = fillPage(next);
+            int filled = page.commandCount();
             registers.setRip(gate.runCommandsHva());
             registers.setOrigRax(-1);
             process.setRegisters(registers);
             page.clearExitReason();
             awaitCommands();
-            checkResults();
+            checkResults(filled);
         }
         commands.clear();
         page.clearExitReason();
@@ -202,10 +310,6 @@ public final class PtraceTransport implements ExitTransport {
         while (true) {
             process.resume(ResumeMode.CONT, 0);
             int status = process.await();
-            if (WaitStatus.hasEnded(status)) {
-                throw new GuestDiedException(
-                        "context process ended from outside: " + WaitStatus.describe(status));
-            }
             if (WaitStatus.isSignalStop(status, SIGTRAP)
                     && page.get(VcpuPageLayout.EXIT_REASON) == ExitReason.COMMANDS_DONE.code()) {
                 if (kicked) {
@@ -213,20 +317,14 @@ public final class PtraceTransport implements ExitTransport {
                 }
                 return;
             }
-            boolean fault =
-                    WaitStatus.isSignalStop(status, SIGSEGV)
-                            || WaitStatus.isSignalStop(status, SIGBUS);
-            if (fault) {
-                throw new IllegalStateException(
-                        "mapping stub failed: " + WaitStatus.describe(status));
-            }
+            requireKick(status);
             // A kick. It is sent again, since the guest runs next, without another look at timers.
             kicked = true;
         }
     }
 
-    private void checkResults() {
-        for (int i = 0; i < page.commandCount(); i++) {
+    private void checkResults(int count) {
+        for (int i = 0; i < count; i++) {
             long result = page.commandResult(i);
             if (result < 0 && result >= -ERRNO_MAX) {
                 throw new IllegalStateException(

@@ -56,6 +56,7 @@ public final class Vcpu {
     private final MsrModel msrs;
     private final InstructionEmulator emulator;
     private final GuestInstructions instructions;
+    private final Premap premap;
     private final Faults faults;
     private final DeadlineTimer timer;
     private final InlineUart inlineUart;
@@ -90,7 +91,8 @@ public final class Vcpu {
         msrs = parts.msrs();
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
-        faults = new Faults(parts, instructions, emulator);
+        premap = new Premap(page, mmu, translator, parts.canPremap());
+        faults = new Faults(parts, instructions, emulator, premap);
         timer = new DeadlineTimer(this::nextDeadlineNanos, this::isHalted, this::kick);
     }
 
@@ -133,6 +135,7 @@ public final class Vcpu {
             stepping = false;
             long since = System.nanoTime();
             inlineUart.onStop(since);
+            premap.onStop();
             Kind kind = handle(stop);
             statistics.add(kind, System.nanoTime() - since);
             if (kind == Kind.HALT) {
@@ -260,7 +263,6 @@ public final class Vcpu {
                 loaded = true;
                 return true;
             case EXITING:
-            case RUNNING_COMMANDS:
                 return false;
             default:
                 stepping = true;

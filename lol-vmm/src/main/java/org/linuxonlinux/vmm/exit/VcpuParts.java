@@ -32,6 +32,7 @@ import org.linuxonlinux.vmm.mmu.Mmu;
  * @param msrs model-specific registers
  * @param ports I/O ports
  * @param mmio device memory
+ * @param canPremap whether the iret stub can map pages by itself
  */
 public record VcpuParts(
         GuestState state,
@@ -47,4 +48,5 @@ public record VcpuParts(
         CpuidModel cpuid,
         MsrModel msrs,
         PortBus ports,
-        MmioBus mmio) {}
+        MmioBus mmio,
+        boolean canPremap) {}

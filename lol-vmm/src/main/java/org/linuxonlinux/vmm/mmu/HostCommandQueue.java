@@ -2,6 +2,7 @@
 package org.linuxonlinux.vmm.mmu;
 
 import java.util.Arrays;
+import org.linuxonlinux.host.HostAbi;
 
 /**
  * Host system calls that change a context process's mappings, waiting to be executed by that
@@ -13,12 +14,9 @@ public final class HostCommandQueue {
     /** Words per command: system-call number and six arguments. */
     public static final int WORDS_PER_COMMAND = 7;
 
-    private static final int SYS_MMAP = 9;
-    private static final int SYS_MPROTECT = 10;
-    private static final int SYS_MUNMAP = 11;
-    private static final int MAP_SHARED = 0x01;
-    private static final int MAP_FIXED = 0x10;
-    private static final int MAP_NORESERVE = 0x4000;
+    /** Flags of all its calls of mmap. */
+    public static final int MAP_FLAGS =
+            HostAbi.MAP_SHARED | HostAbi.MAP_FIXED | HostAbi.MAP_NORESERVE;
 
     private long[] words = new long[64 * WORDS_PER_COMMAND];
     private int count;
@@ -26,18 +24,17 @@ public final class HostCommandQueue {
 
     /** Maps {@code sizeBytes} of a file at {@code hva}. */
     public void map(long hva, long sizeBytes, int prot, int fd, long fileOffsetBytes) {
-        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
-        add(SYS_MMAP, hva, sizeBytes, prot, flags, fd, fileOffsetBytes);
+        add(HostAbi.SYS_mmap, hva, sizeBytes, prot, MAP_FLAGS, fd, fileOffsetBytes);
     }
 
     /** Removes every mapping in the range. */
     public void unmap(long hva, long sizeBytes) {
-        add(SYS_MUNMAP, hva, sizeBytes, 0, 0, 0, 0);
+        add(HostAbi.SYS_munmap, hva, sizeBytes, 0, 0, 0, 0);
     }
 
     /** Changes the protection of mapped pages. */
     public void protect(long hva, long sizeBytes, int prot) {
-        add(SYS_MPROTECT, hva, sizeBytes, prot, 0, 0, 0);
+        add(HostAbi.SYS_mprotect, hva, sizeBytes, prot, 0, 0, 0);
     }
 
     private void add(long nr, long a0, long a1, long a2, long a3, long a4, long a5) {

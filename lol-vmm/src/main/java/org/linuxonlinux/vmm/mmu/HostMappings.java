@@ -81,6 +81,15 @@ final class HostMappings {
         }
     }
 
+    /** Enters a run that is mapped already, at a lower-half address that is not taken. */
+    void enter(Run run) {
+        lower.put(run);
+        pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
+        if (upper.size() + lower.size() > maxRuns) {
+            evict();
+        }
+    }
+
     /** Makes room: user pages first, kernel pages where they are all there is. */
     private void evict() {
         evictions++;

@@ -6,6 +6,7 @@ import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_READ;
 import static org.linuxonlinux.vmm.mmu.HostMappings.PROT_WRITE;
 import static org.linuxonlinux.vmm.mmu.PageTables.ACCESSED;
 import static org.linuxonlinux.vmm.mmu.PageTables.FRAME_MASK;
+import static org.linuxonlinux.vmm.mmu.PageTables.GLOBAL;
 import static org.linuxonlinux.vmm.mmu.PageTables.LARGE;
 import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SHIFT;
 import static org.linuxonlinux.vmm.mmu.PageTables.PAGE_SIZE;
@@ -169,6 +170,26 @@ public final class Mmu implements GuestCode {
     /** Takes away what {@link Outcome#UNPROTECTED_WRITE} has mapped for {@code gva}. */
     public void endUnprotectedWrite(long gva, long hva) {
         mappings.unmap(mappings.tableFor(gva), hva & -PAGE_SIZE, PAGE_SIZE);
+    }
+
+    /** Whether the iret stub may map a user page here by itself. */
+    public boolean canPremap(long gva) {
+        long pageGva = gva & -PAGE_SIZE;
+        boolean inFoldShadow = gva >= AddressMap.FOLD && gva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
+        return isUserHva(gva) && !inFoldShadow && !mappings.isTaken(pageGva, PAGE_SIZE);
+    }
+
+    /**
+     * Enters a 4 KB user page that the iret stub has mapped.
+     *
+     * @return number of its frame if that holds translated code which user code may now have
+     *     changed, -1 otherwise
+     */
+    public long enterPremapped(long gva, long leaf, int prot) {
+        long gpa = leaf & FRAME_MASK;
+        boolean global = (leaf & GLOBAL) != 0;
+        mappings.enter(new Run(gva, gva, gpa, PAGE_SIZE, prot, global, PAGE_SHIFT));
+        return (prot & PROT_WRITE) != 0 && mappings.isCodeFrame(gpa) ? gpa >>> PAGE_SHIFT : -1;
     }
 
     /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */

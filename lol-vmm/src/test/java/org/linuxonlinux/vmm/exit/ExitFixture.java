@@ -81,7 +81,8 @@ final class ExitFixture implements AutoCloseable {
                         cpuid,
                         msrs,
                         ports,
-                        mmio);
+                        mmio,
+                        true);
     }
 
     /** Maps kernel text and the handlers of {@link GuestFixture}; all of it is HLT. */

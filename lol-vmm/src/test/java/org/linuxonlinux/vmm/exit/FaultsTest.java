@@ -48,7 +48,8 @@ final class FaultsTest {
             new Faults(
                     fixture.parts,
                     new GuestInstructions(guest.mmu),
-                    new InstructionEmulator(fixture.parts));
+                    new InstructionEmulator(fixture.parts),
+                    new Premap(guest.page, guest.mmu, fixture.translator, true));
 
     @BeforeEach
     void startInKernelMode() {
@@ -442,6 +443,12 @@ final class FaultsTest {
             assertEquals(errorCode, pushed(0), what);
             assertEquals(USER_CODE, pushed(1));
             assertEquals(0x33, pushed(2));
+        }
+
+        @Test
+        void thePageItHasNotIsAskedForOnReturn() {
+            faultOn("48 8b 03", USER_DATA + 8);
+            assertEquals(USER_DATA, guest.page.get(VcpuPageLayout.PREMAP_GVA));
         }
 
         @Test

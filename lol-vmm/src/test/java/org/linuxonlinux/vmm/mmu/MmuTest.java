@@ -75,6 +75,52 @@ final class MmuTest {
     }
 
     @Nested
+    final class Premapping {
+        private static final long LEAF = FRAME | P | W | U | A | D;
+
+        @Test
+        void entersWhatTheStubHasMappedSoThatAFlushDropsIt() {
+            tables.map(USER, FRAME, SIZE_4K, P | W | U | A | D);
+            assertEquals(-1, mmu.enterPremapped(USER, LEAF, 7));
+            assertEquals(1, mmu.runCount());
+            assertEquals(Mmu.Outcome.MAPPED, touch(USER, Access.WRITE, true));
+            assertEquals(List.of(), host.run());
+            tables.map(USER, FRAME, SIZE_4K, 0);
+            mmu.invalidatePage(USER);
+            assertEquals(0, mmu.runCount());
+        }
+
+        @Test
+        void tellsAFrameWithTranslatedCodeThatUserCodeMayHaveWritten() {
+            mmu.protectCodePage(FRAME >>> 12);
+            assertEquals(-1, mmu.enterPremapped(USER, LEAF, 5));
+            assertEquals(FRAME >>> 12, mmu.enterPremapped(USER, LEAF, 7));
+        }
+
+        @Test
+        void keepsWithinTheHostsLimit() {
+            for (int i = 0; i <= MAX_RUNS; i++) {
+                mmu.enterPremapped(USER + i * 0x2000L, LEAF, 7);
+            }
+            assertTrue(mmu.runCount() <= MAX_RUNS);
+            assertEquals(1, mmu.evictions());
+        }
+
+        @Test
+        void isForUserPagesThatMeetNothing() {
+            assertTrue(mmu.canPremap(USER + 0x123));
+            assertFalse(mmu.canPremap(KERNEL));
+            assertFalse(mmu.canPremap(AddressMap.RAM_WINDOW_HVA));
+            assertFalse(mmu.canPremap(AddressMap.FOLD + 0x1000));
+            assertFalse(mmu.canPremap(0x8000_0000_0000L));
+            tables.map(KERNEL, FRAME, SIZE_4K, P | W);
+            assertTrue(mmu.canPremap(KERNEL_HVA));
+            mapped(KERNEL, Access.READ, false);
+            assertFalse(mmu.canPremap(KERNEL_HVA));
+        }
+    }
+
+    @Nested
     final class Resolving {
         @Test
         void mapsACleanPageWithoutWritePermission() {

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.GateCode;
+import org.linuxonlinux.host.Errno;
+import org.linuxonlinux.host.HostAbi;
+import org.linuxonlinux.ptrace.RemoteCalls;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+
+/**
+ * The seccomp filter of a context process. Host calls from the gate that change mappings of guest
+ * RAM are executed; every other system call stops the process and has no effect, as under
+ * PTRACE_SYSEMU. With it the gate can map pages while the process goes on, and a guest program that
+ * jumps into the gate gains nothing it could not do to its own guest.
+ *
+ * <p>Source: Linux v6.1 Documentation/userspace-api/seccomp_filter.rst,
+ * include/uapi/linux/filter.h.
+ */
+public final class GateSyscallFilter {
+    private static final int SECCOMP_SET_MODE_FILTER = 1;
+
+    /** Without it, hosts before 5.16 slow down all code of the process (speculative stores). */
+    private static final int SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
+
+    private static final int SECCOMP_RET_ALLOW = 0x7fff_0000;
+    private static final int SECCOMP_RET_TRACE = 0x7ff0_0000;
+    private static final int AUDIT_ARCH_X86_64 = 0xc000_003e;
+
+    // struct seccomp_data: nr, arch, instruction_pointer, args.
+    private static final int NR_OFFSET = 0;
+    private static final int ARCH_OFFSET = 4;
+    private static final int RIP_OFFSET = 8;
+    private static final int ARGUMENTS_OFFSET = 16;
+    private static final int MMAP_FLAGS_ARGUMENT = 3;
+    private static final int MMAP_FD_ARGUMENT = 4;
+
+    private static final int BPF_LD_W_ABS = 0x20;
+    private static final int BPF_JMP_JEQ_K = 0x15;
+    private static final int BPF_JMP_JGE_K = 0x35;
+    private static final int BPF_RET_K = 0x06;
+
+    private static final int SOCK_FPROG_BYTES = 16;
+    private static final int SOCK_FILTER_BYTES = 8;
+
+    private static final int ALLOW = 15;
+    private static final int TRACE = 16;
+    private static final int LENGTH = 17;
+
+    private final ByteBuffer bytes =
+            ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
+                    .order(ByteOrder.LITTLE_ENDIAN);
+
+    private GateSyscallFilter(long hva) {
+        bytes.putShort((short) LENGTH).position(8);
+        bytes.putLong(hva + SOCK_FPROG_BYTES);
+        load(ARCH_OFFSET);
+        unlessEqual(AUDIT_ARCH_X86_64, TRACE);
+        load(RIP_OFFSET + 4);
+        unlessEqual((int) (AddressMap.GATE_CODE_HVA >>> 32), TRACE);
+        load(RIP_OFFSET);
+        ifAtLeast((int) AddressMap.GATE_CODE_HVA + AddressMap.GATE_CODE_SIZE_BYTES, TRACE);
+        load(NR_OFFSET);
+        ifEqual(HostAbi.SYS_munmap, ALLOW);
+        ifEqual(HostAbi.SYS_mprotect, ALLOW);
+        unlessEqual(HostAbi.SYS_mmap, TRACE);
+        load(ARGUMENTS_OFFSET + 8 * MMAP_FD_ARGUMENT);
+        unlessEqual(GateCode.RAM_FD, TRACE);
+        load(ARGUMENTS_OFFSET + 8 * MMAP_FLAGS_ARGUMENT);
+        ifEqual(HostCommandQueue.MAP_FLAGS, ALLOW);
+        always(TRACE);
+        put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
+        put(BPF_RET_K, 0, 0, SECCOMP_RET_TRACE);
+    }
+
+    /** The filter as {@code struct sock_fprog}, to be put at {@code hva} of the process. */
+    public static byte[] program(long hva) {
+        return new GateSyscallFilter(hva).bytes.array();
+    }
+
+    /**
+     * Has the process put itself under the filter.
+     *
+     * @param hva where its {@link #program} is
+     * @return false if the host has no seccomp or forbids it
+     */
+    public static boolean install(RemoteCalls calls, long hva) {
+        long result = calls.call(HostAbi.SYS_prctl, HostAbi.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+        if (!Errno.isError(result)) {
+            int mode = SECCOMP_SET_MODE_FILTER;
+            int flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+            result = calls.call(HostAbi.SYS_seccomp, mode, flags, hva, 0, 0, 0);
+        }
+        return !Errno.isError(result);
+    }
+
+    private void load(int offset) {
+        put(BPF_LD_W_ABS, 0, 0, offset);
+    }
+
+    private void ifEqual(int value, int target) {
+        put(BPF_JMP_JEQ_K, distanceTo(target), 0, value);
+    }
+
+    private void unlessEqual(int value, int target) {
+        put(BPF_JMP_JEQ_K, 0, distanceTo(target), value);
+    }
+
+    private void ifAtLeast(int value, int target) {
+        put(BPF_JMP_JGE_K, distanceTo(target), 0, value);
+    }
+
+    private void always(int target) {
+        put(BPF_JMP_JGE_K, distanceTo(target), 0, 0);
+    }
+
+    private int distanceTo(int target) {
+        return target - (bytes.position() - SOCK_FPROG_BYTES) / SOCK_FILTER_BYTES - 1;
+    }
+
+    private void put(int code, int ifTrue, int ifFalse, int constant) {
+        bytes.putShort((short) code).put((byte) ifTrue).put((byte) ifFalse).putInt(constant);
+    }
+}
