@@ -13,6 +13,7 @@ public final class DescriptorTables {
     private static final int GATE_BYTES = 16;
     private static final int TSS_RSP0_OFFSET = 4;
     private static final int TSS_IST1_OFFSET = 36;
+    private static final int TSS_IO_MAP_OFFSET = 102;
 
     private final Mmu mmu;
 
@@ -22,6 +23,7 @@ public final class DescriptorTables {
     private int idtLimit;
     private int taskSelector;
     private long taskBase;
+    private long taskLimit;
     private int ldtSelector;
 
     public DescriptorTables(Mmu mmu) {
@@ -88,6 +90,7 @@ public final class DescriptorTables {
         mmu.writeLong(gdtBase + (selector & ~7), low | (1L << 41));
         taskSelector = selector;
         taskBase = baseOf(low) | (high << 32);
+        taskLimit = limitOf(low);
     }
 
     /** The 8-byte GDT entry of a selector, 0 where it lies outside the table. */
@@ -132,5 +135,23 @@ public final class DescriptorTables {
     /** Interrupt stack table entry 1..7 of the TSS. */
     long interruptStack(int ist) throws GuestPageFaultException {
         return mmu.readLong(taskBase + TSS_IST1_OFFSET + (long) (ist - 1) * 8);
+    }
+
+    /**
+     * Whether the TSS's I/O permission bitmap lets user mode at a port (Intel SDM vol. 1 §19.5.2).
+     * As the processor does, two bytes of it are read, and must lie inside the segment.
+     *
+     * @param sizeBytes 1, 2 or 4: as many ports must be permitted
+     */
+    public boolean permitsPort(int port, int sizeBytes) throws GuestPageFaultException {
+        if ((taskSelector & ~3) == 0 || TSS_IO_MAP_OFFSET + 1 > taskLimit) {
+            return false;
+        }
+        long offset = mmu.readValue(taskBase + TSS_IO_MAP_OFFSET, 2) + (port >>> 3);
+        if (offset + 1 > taskLimit) {
+            return false;
+        }
+        long denied = mmu.readValue(taskBase + offset, 2) >>> (port & 7);
+        return (denied & ((1 << sizeBytes) - 1)) == 0;
     }
 }

@@ -432,13 +432,15 @@ final class Faults {
         return instruction == null || rip + instruction.length() > gva;
     }
 
-    /** INT n of a vector that user mode may not raise natively, or a true #GP. */
+    /** INT n of a vector that user mode may not raise natively, a port access, or a true #GP. */
     private Resume onUserGeneralProtection(long rip) {
         kind = Kind.GUEST_EXCEPTION;
         Instruction instruction = instructions.at(rip);
         if (instruction != null && instructions.byteAt(0) == 0xcd) {
             state.setRip(rip + instruction.length());
             events.softwareInterrupt(state, instructions.byteAt(1), rip);
+        } else if (instruction != null && emulator.emulateUserPortAccess(instruction)) {
+            kind = Kind.INSTRUCTION;
         } else {
             events.exception(state, Vector.GP);
         }

@@ -10,6 +10,7 @@ import static org.linuxonlinux.vmm.cpu.GuestState.RSI;
 import static org.linuxonlinux.vmm.cpu.GuestState.RSP;
 
 import org.linuxonlinux.decode.Instruction;
+import org.linuxonlinux.decode.Mnemonic;
 import org.linuxonlinux.translate.Translator;
 import org.linuxonlinux.vmm.GeneralProtectionException;
 import org.linuxonlinux.vmm.cpu.ControlState;
@@ -29,7 +30,7 @@ import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
  * Performs the kernel-mode instructions that translated code leaves to the monitor (DESIGN §3, last
- * row of the table).
+ * row of the table), and the port accesses of programs.
  *
  * <p>Each instruction either completes (RIP moves on), is replaced by the exception the
  * architecture prescribes, or puts the vCPU to sleep. Used on the vCPU thread only. Source: Intel
@@ -694,6 +695,30 @@ final class InstructionEmulator {
             return 1;
         }
         return in.hasPrefix(Instruction.PREFIX_OPSIZE) ? 2 : 4;
+    }
+
+    /**
+     * IN or OUT of a program, where the guest's I/O permission bitmap allows it. IOPL is not looked
+     * at: it is 0, see {@link Rflags#RETURNABLE}.
+     *
+     * @return false = not such an instruction, or not allowed; nothing happened
+     */
+    boolean emulateUserPortAccess(Instruction in) {
+        if (in.mnemonic() != Mnemonic.IN && in.mnemonic() != Mnemonic.OUT) {
+            return false;
+        }
+        boolean inDx = (in.opcode() & 8) != 0;
+        int port = (inDx ? state.gpr32(RDX) : (int) in.imm()) & (inDx ? 0xffff : 0xff);
+        try {
+            if (!tables.permitsPort(port, ioSize(in))) {
+                return false;
+            }
+        } catch (GuestPageFaultException e) {
+            events.pageFault(state, e.gva(), e.errorCode());
+            return true;
+        }
+        emulate(in);
+        return true;
     }
 
     private Outcome input(Instruction in, int port) {

@@ -156,6 +156,9 @@ public final class Vcpu {
                 Faults.Resume resume =
                         transport.inKernelMode() ? faults.onKernelFault() : faults.onUserFault();
                 loaded = resume == Faults.Resume.LOADED;
+                if (faults.kind() == Kind.INSTRUCTION) {
+                    timer.deadlineChanged();
+                }
                 return faults.kind();
             case STEP:
                 return Kind.STEP;

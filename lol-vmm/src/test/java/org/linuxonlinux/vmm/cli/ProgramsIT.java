@@ -3,7 +3,9 @@ package org.linuxonlinux.vmm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -29,16 +31,38 @@ final class ProgramsIT {
     @TempDir Path directory;
 
     private LolProcess start(String script, String... more) throws Exception {
-        Path archive = directory.resolve(script + ".cpio");
+        return start(PACKAGES, SCRIPTS.resolve(script), more);
+    }
+
+    private LolProcess start(List<String> packages, Path program, String... more) throws Exception {
+        Path archive = directory.resolve("guest.cpio");
         new PackageGuest(CacheDirectory.ofUser())
-                .build(
-                        PACKAGES,
-                        Files.readAllBytes(SCRIPTS.resolve(script)),
-                        archive,
-                        Progress.NONE);
+                .build(packages, Files.readAllBytes(program), archive, Progress.NONE);
         String parameters = String.join(" ", more);
         return LolProcess.startWithoutInput(
                 "run", "-i", archive.toString(), "-m", "1G", "-a", parameters);
+    }
+
+    @Test
+    void programsReachThePortsTheyWereGiven() throws Exception {
+        Path program = directory.resolve("ports");
+        Path source = SCRIPTS.resolve("ports.c");
+        try {
+            Process compiler =
+                    new ProcessBuilder("gcc", "-static", "-O1", "-o", "" + program, "" + source)
+                            .inheritIO()
+                            .start();
+            assertEquals(0, compiler.waitFor(), "gcc failed");
+        } catch (IOException e) {
+            assumeTrue(false, "gcc is not installed: " + e.getMessage());
+        }
+        try (LolProcess lol = start(List.of(), program)) {
+            assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
+            String output = lol.output();
+            assertEquals(
+                    12, output.lines().filter(l -> l.startsWith("ok ")).count(), lol::transcript);
+            assertTrue(output.contains("script ended: status=0"), lol::transcript);
+        }
     }
 
     @Test

@@ -61,6 +61,45 @@ final class DescriptorTablesTest {
         assertEquals(0x7777, tables.interruptStack(7));
     }
 
+    /** A TSS of 0x90 bytes with the bitmap of ports 0x00 to 0x7f at 0x80. */
+    private void loadTaskWithPorts() throws GuestPageFaultException {
+        long low = guest.getLong(GuestFixture.GDT + GuestFixture.TASK);
+        guest.descriptor(GuestFixture.TASK, (low & ~0xffffL) | 0x8f);
+        guest.setLong(GuestFixture.TSS + 96, 0x80L << 48);
+        guest.setLong(GuestFixture.TSS + 0x80, -1);
+        guest.setLong(GuestFixture.TSS + 0x88, -1);
+        tables.loadTaskRegister(GuestFixture.TASK);
+    }
+
+    @Test
+    void permitsThePortsWhoseBitsAreClear() throws GuestPageFaultException {
+        loadTaskWithPorts();
+        assertFalse(tables.permitsPort(0x1f, 1));
+        guest.put(GuestFixture.TSS + 0x80 + 3, 0x7f);
+        assertTrue(tables.permitsPort(0x1f, 1));
+        assertFalse(tables.permitsPort(0x1e, 1));
+        assertFalse(tables.permitsPort(0x1f, 2), "0x20 is denied");
+        guest.put(GuestFixture.TSS + 0x80 + 4, 0xf8);
+        assertTrue(tables.permitsPort(0x1f, 4));
+        assertFalse(tables.permitsPort(0x20, 4));
+    }
+
+    @Test
+    void permitsNoPortWhoseBitsLieBeyondTheTaskStateSegment() throws GuestPageFaultException {
+        loadTaskWithPorts();
+        guest.put(GuestFixture.TSS + 0x80 + 14, 0, 0, 0);
+        assertTrue(tables.permitsPort(0x70, 1));
+        assertFalse(tables.permitsPort(0x78, 1), "the second byte is outside");
+        assertFalse(tables.permitsPort(0x80, 1));
+        guest.setLong(GuestFixture.TSS + 96, 0xffffL << 48);
+        assertFalse(tables.permitsPort(0, 1));
+    }
+
+    @Test
+    void permitsNoPortWithoutATask() throws GuestPageFaultException {
+        assertFalse(new DescriptorTables(guest.mmu).permitsPort(0, 1));
+    }
+
     @Test
     void marksALoadedTaskBusy() {
         assertEquals(0xb, guest.getLong(GuestFixture.GDT + GuestFixture.TASK) >>> 40 & 0xf);

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.linuxonlinux.vmm.cpu.GuestFixture.FREE;
 import static org.linuxonlinux.vmm.exit.ExitFixture.TEXT;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
@@ -27,6 +29,8 @@ import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.exit.Faults.Resume;
 import org.linuxonlinux.vmm.legacy.MmioDevice;
+import org.linuxonlinux.vmm.legacy.PortDevice;
+import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
 import org.linuxonlinux.vmm.mmu.GuestTables;
 
 final class FaultsTest {
@@ -504,6 +508,52 @@ final class FaultsTest {
             assertEquals(0, pushed(0));
         }
 
+        /** in (%dx), out imm8, out (%dx) of 2 bytes; ins and outs are never allowed. */
+        @ParameterizedTest
+        @CsvSource({
+            "ec, 0x510, true",
+            "e6 90, 0, true",
+            "66 ef, 0x510, true",
+            "ec, 0x514, false",
+            "6c, 0x510, false",
+            "6e, 0x510, false"
+        })
+        void aPortIsReachedWhereTheGuestAllowsIt(String bytes, String port, boolean allowed)
+                throws GuestPageFaultException {
+            allowPorts(0x90, 0x510, 0x511);
+            List<String> accesses = new ArrayList<>();
+            PortDevice device = new PortLog(accesses);
+            fixture.ports.register(0x510, 8, device);
+            fixture.ports.register(0x90, 1, device);
+            transport.process.setGpr(GuestState.RDX, Integer.decode(port));
+            fixture.mapUser(USER_CODE, bytes);
+            assertEquals(Resume.LOADED, protectionFault());
+            assertEquals(allowed ? 1 : 0, accesses.size(), accesses::toString);
+            if (allowed) {
+                assertEquals(Kind.INSTRUCTION, faults.kind());
+                assertEquals(USER_CODE + Code.bytes(bytes).length, state.rip());
+                assertFalse(state.isKernelMode());
+            } else {
+                assertHandler(Vector.GP);
+                assertEquals(0, pushed(0));
+                assertEquals(USER_CODE, pushed(1));
+            }
+        }
+
+        private void allowPorts(int... ports) throws GuestPageFaultException {
+            long low = guest.getLong(GuestFixture.GDT + GuestFixture.TASK);
+            guest.descriptor(GuestFixture.TASK, (low & ~0xffffL) | 0x1ff);
+            guest.setLong(GuestFixture.TSS + 96, 0x80L << 48);
+            for (int i = 0x80; i < 0x200; i += 8) {
+                guest.setLong(GuestFixture.TSS + i, -1);
+            }
+            for (int port : ports) {
+                long gva = GuestFixture.TSS + 0x80 + port / 64 * 8L;
+                guest.setLong(gva, guest.getLong(gva) & ~(1L << port % 64));
+            }
+            guest.tables.loadTaskRegister(GuestFixture.TASK);
+        }
+
         @Test
         void anInterruptInstructionOfAClosedGateIsAProtectionFaultWithTheVector() {
             fixture.mapUser(USER_CODE, "cd 81");
@@ -582,5 +632,19 @@ final class FaultsTest {
 
         @Override
         public void write(long offset, int widthBytes, long value) {}
+    }
+
+    /** Notes every access. */
+    private record PortLog(List<String> accesses) implements PortDevice {
+        @Override
+        public int in(int port, int widthBytes) {
+            accesses.add("in " + port);
+            return 0;
+        }
+
+        @Override
+        public void out(int port, int widthBytes, int value) {
+            accesses.add("out " + port);
+        }
     }
 }
