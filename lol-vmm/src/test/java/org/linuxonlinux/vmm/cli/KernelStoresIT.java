@@ -3,10 +3,8 @@ package org.linuxonlinux.vmm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -97,30 +95,14 @@ final class KernelStoresIT {
                     + "0f 0b" // ud2
                     + "11 22 33 44 55 01 02 03 04"; // data
 
+    private static final Duration LIMIT = Duration.ofMinutes(1);
+
     @TempDir Path directory;
 
     private void runsToItsEnd(String body) throws Exception {
-        Path kernel = TinyGuest.write(directory.resolve("guest.elf"), body);
-        PrintStream realErr = System.err;
-        ByteArrayOutputStream err = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-        int status;
-        try {
-            status =
-                    Main.run(
-                            "run",
-                            "-k",
-                            kernel.toString(),
-                            "-i",
-                            "none",
-                            "-m",
-                            "64M",
-                            "--timeout",
-                            "10");
-        } finally {
-            System.setErr(realErr);
+        try (LolProcess lol = TinyGuest.start(directory, body)) {
+            assertEquals(ExitStatus.OK.code(), lol.exitStatus(LIMIT), lol::transcript);
         }
-        assertEquals(ExitStatus.OK.code(), status, () -> err.toString(StandardCharsets.UTF_8));
     }
 
     @Test

@@ -4,15 +4,11 @@ package org.linuxonlinux.vmm.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,34 +18,21 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class MisbehavingGuestIT {
     private static final Pattern DUMP = Pattern.compile("state dump: file=(\\S+)");
 
-    private final PrintStream realErr = System.err;
-    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+    private static final Duration LIMIT = Duration.ofMinutes(1);
 
     @TempDir Path directory;
 
-    @BeforeEach
-    void capture() {
-        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+    /** Runs the body to its end and returns the messages. */
+    private String run(ExitStatus expected, String body) throws Exception {
+        try (LolProcess lol = TinyGuest.start(directory, body)) {
+            assertEquals(expected.code(), lol.exitStatus(LIMIT), lol::transcript);
+            return lol.errors();
+        }
     }
 
-    @AfterEach
-    void release() {
-        System.setErr(realErr);
-    }
-
-    private String err() {
-        return err.toString(StandardCharsets.UTF_8);
-    }
-
-    private int run(String body) throws Exception {
-        Path kernel = TinyGuest.write(directory.resolve("guest.elf"), body);
-        return Main.run(
-                "run", "-k", kernel.toString(), "-i", "none", "-m", "64M", "--timeout", "20");
-    }
-
-    private String dump() throws Exception {
-        Matcher matcher = DUMP.matcher(err());
-        assertTrue(matcher.find(), err());
+    private static String dump(String messages) throws Exception {
+        Matcher matcher = DUMP.matcher(messages);
+        assertTrue(matcher.find(), messages);
         Path file = Path.of(matcher.group(1));
         try {
             return Files.readString(file);
@@ -79,12 +62,12 @@ final class MisbehavingGuestIT {
     })
     void diesWhereItIs(String name, String reason, String body, int ripOffset, int blockOffset)
             throws Exception {
-        assertEquals(ExitStatus.GUEST_DIED.code(), run(body), err());
-        String lastLine = err().lines().reduce((first, second) -> second).orElseThrow();
-        assertTrue(lastLine.startsWith("lol: guest died: " + reason), err());
+        String messages = run(ExitStatus.GUEST_DIED, body);
+        String lastLine = messages.lines().reduce((first, second) -> second).orElseThrow();
+        assertTrue(lastLine.startsWith("lol: guest died: " + reason), messages);
         String rip = String.format("guestRip=0x%x", TinyGuest.BODY_RIP + ripOffset);
-        assertTrue(lastLine.contains(rip), err());
-        String dump = dump();
+        assertTrue(lastLine.contains(rip), messages);
+        String dump = dump(messages);
         assertTrue(dump.contains(rip), dump);
         String block = String.format("block: guestRip=0x%x", TinyGuest.BODY_RIP + blockOffset);
         assertTrue(dump.contains(block), dump);
@@ -100,8 +83,7 @@ final class MisbehavingGuestIT {
         "not canonical, 48 b8 78 56 34 12 78 56 34 12 ff e0, 1234567812345678",
     })
     void diesAfterAJumpToNowhere(String name, String body, String target) throws Exception {
-        assertEquals(ExitStatus.GUEST_DIED.code(), run(body), err());
-        String dump = dump();
+        String dump = dump(run(ExitStatus.GUEST_DIED, body));
         assertTrue(dump.contains("guestRip=0x" + target), dump);
         assertTrue(dump.contains(String.format("block: guestRip=0x%x", TinyGuest.BODY_RIP)), dump);
     }
@@ -109,6 +91,6 @@ final class MisbehavingGuestIT {
     /** cli; hlt: nothing can wake it, which is how a guest without ACPI switches itself off. */
     @Test
     void endsWhenHaltedForGood() throws Exception {
-        assertEquals(ExitStatus.OK.code(), run("fa f4"), err());
+        assertEquals("", run(ExitStatus.OK, "fa f4"));
     }
 }

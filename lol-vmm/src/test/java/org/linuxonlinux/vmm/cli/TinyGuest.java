@@ -62,4 +62,15 @@ final class TinyGuest {
         elf.put(code);
         return Files.write(file, elf.array());
     }
+
+    /**
+     * Starts a guest that ends after 20 seconds at the latest.
+     *
+     * @param directory for the kernel file
+     */
+    static LolProcess start(Path directory, String body) throws IOException {
+        Path kernel = write(directory.resolve("guest.elf"), body);
+        return LolProcess.startWithoutInput(
+                "run", "-k", kernel.toString(), "-i", "none", "-m", "64M", "--timeout", "20");
+    }
 }
