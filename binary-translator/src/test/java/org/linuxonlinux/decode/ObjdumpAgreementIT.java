@@ -53,11 +53,12 @@ class ObjdumpAgreementIT {
                 continue;
             }
             long before = compared;
+            long badBefore = badInObjdump;
             compareFile(objdump, name);
             filesRead++;
             System.out.printf(
                     "objdump agreement: %s: %d instructions, %d disagreements so far, %d (bad)%n",
-                    name, compared - before, disagreed, badInObjdump);
+                    name, compared - before, disagreed, badInObjdump - badBefore);
         }
         assumeTrue(filesRead > 0, "none of the files is readable: " + files);
         assertTrue(compared > 0);
