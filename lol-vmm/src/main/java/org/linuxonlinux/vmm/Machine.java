@@ -46,6 +46,7 @@ import org.linuxonlinux.vmm.irq.ApicBus;
 import org.linuxonlinux.vmm.irq.IoApic;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.irq.PvClock;
+import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
 import org.linuxonlinux.vmm.legacy.IoApicWindow;
@@ -145,6 +146,7 @@ final class Machine implements AutoCloseable {
                         gateMemory.gate(),
                         commands,
                         gateMemory.hasSyscallFilter());
+        PvEoi pvEoi = new PvEoi(memory, apic);
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
         cpuid.connectCr4(control::cr4);
@@ -156,6 +158,7 @@ final class Machine implements AutoCloseable {
                         baseRegisters(),
                         List.of(
                                 MsrDevice.of(LocalApic::owns, apic::readMsr, apic::writeMsr),
+                                MsrDevice.of(PvEoi::owns, pvEoi::readMsr, pvEoi::writeMsr),
                                 MsrDevice.of(PvClock::owns, pvClock::readMsr, pvClock::writeMsr)),
                         log);
         vcpu =
@@ -171,6 +174,7 @@ final class Machine implements AutoCloseable {
                                 tables,
                                 events,
                                 apic,
+                                pvEoi,
                                 cpuid,
                                 msrs,
                                 ports,

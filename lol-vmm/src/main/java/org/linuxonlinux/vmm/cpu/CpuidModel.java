@@ -155,8 +155,8 @@ public final class CpuidModel {
 
     // ---- KVM's leaves.
 
-    /** NOP_IO_DELAY, CLOCKSOURCE2, CLOCKSOURCE_STABLE. */
-    private static final int KVM_FEATURES = bits(1, 3, 24);
+    /** NOP_IO_DELAY, CLOCKSOURCE2, PV_EOI, CLOCKSOURCE_STABLE. */
+    private static final int KVM_FEATURES = bits(1, 3, 6, 24);
 
     /** "KVMK", "VMKV", "M". */
     private static final int[] KVM_SIGNATURE = {0x4b4d_564b, 0x564b_4d56, 0x4d};

@@ -17,12 +17,22 @@ final class DeadlineTimer implements AutoCloseable {
     /** Bounded by how long a vCPU may take to notice a kick; arbitrary. */
     private static final long RETRY_NANOS = 1_000_000;
 
+    /** Ticks at 100 Hz; a kick that went astray is repeated after that at the latest. */
+    private static final long MAX_EXPECTED_NANOS = 10_000_000;
+
+    /** By how much the host's timers are late (prctl(2), PR_SET_TIMERSLACK). */
+    private static final long TIMER_SLACK_NANOS = 50_000;
+
     private final LongSupplier nextDeadlineNanos;
     private final BooleanSupplier halted;
     private final Runnable kick;
     private final Thread thread;
 
     private volatile long sleepingUntil = Long.MAX_VALUE;
+
+    /** Timer thread only. */
+    private long lastExpired;
+
     private volatile boolean closed;
 
     /**
@@ -77,12 +87,32 @@ final class DeadlineTimer implements AutoCloseable {
      */
     private void kickUntilReprogrammed(long expired) {
         while (!closed && nextDeadlineNanos.getAsLong() == expired) {
-            if (!halted.getAsBoolean()) {
+            boolean kicked = !halted.getAsBoolean();
+            if (kicked) {
                 kick.run();
             }
-            sleepingUntil = Long.MAX_VALUE;
-            LockSupport.parkNanos(this, RETRY_NANOS);
+            long now = System.nanoTime();
+            long wakeNanos = kicked ? expectedNext(expired, now) : now + RETRY_NANOS;
+            sleepingUntil = wakeNanos;
+            if (nextDeadlineNanos.getAsLong() == expired || !isDueBefore(wakeNanos)) {
+                LockSupport.parkNanos(this, wakeNanos - now);
+            }
         }
+        lastExpired = expired;
+    }
+
+    /** Whether the deadline set meanwhile comes before a time. */
+    private boolean isDueBefore(long nanos) {
+        return nextDeadlineNanos.getAsLong() < nanos;
+    }
+
+    /**
+     * A little before the deadline that a periodic timer will be programmed with, so that
+     * programming it need not wake this thread.
+     */
+    private long expectedNext(long expired, long now) {
+        long period = Math.min(expired - lastExpired, MAX_EXPECTED_NANOS);
+        return Math.max(expired + period - TIMER_SLACK_NANOS, now + RETRY_NANOS);
     }
 
     @Override

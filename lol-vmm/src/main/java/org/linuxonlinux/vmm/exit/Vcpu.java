@@ -21,6 +21,7 @@ import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
+import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.mmu.Access;
 import org.linuxonlinux.vmm.mmu.Mmu;
 import org.linuxonlinux.vmm.mmu.NotRamException;
@@ -53,6 +54,7 @@ public final class Vcpu {
     private final Mmu mmu;
     private final EventDelivery events;
     private final LocalApic apic;
+    private final PvEoi pvEoi;
     private final MsrModel msrs;
     private final InstructionEmulator emulator;
     private final GuestInstructions instructions;
@@ -88,6 +90,7 @@ public final class Vcpu {
         mmu = parts.mmu();
         events = parts.events();
         apic = parts.apic();
+        pvEoi = parts.pvEoi();
         msrs = parts.msrs();
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
@@ -131,11 +134,13 @@ public final class Vcpu {
                 enterLoadedState();
                 loaded = false;
             }
+            pvEoi.onEntry();
             ExitTransport.Stop stop = transport.run(stepping);
             stepping = false;
             long since = System.nanoTime();
             inlineUart.onStop(since);
             premap.onStop();
+            pvEoi.onStop();
             Kind kind = handle(stop);
             statistics.add(kind, System.nanoTime() - since);
             if (kind == Kind.HALT) {

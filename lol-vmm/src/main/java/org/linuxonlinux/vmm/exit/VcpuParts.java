@@ -11,6 +11,7 @@ import org.linuxonlinux.vmm.cpu.EventDelivery;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.MsrModel;
 import org.linuxonlinux.vmm.irq.LocalApic;
+import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.legacy.MmioBus;
 import org.linuxonlinux.vmm.legacy.PortBus;
 import org.linuxonlinux.vmm.mmu.Mmu;
@@ -28,6 +29,7 @@ import org.linuxonlinux.vmm.mmu.Mmu;
  * @param tables descriptor tables
  * @param events exceptions and interrupts
  * @param apic local APIC
+ * @param pvEoi how the guest ends its interrupts without exits
  * @param cpuid what CPUID says
  * @param msrs model-specific registers
  * @param ports I/O ports
@@ -45,6 +47,7 @@ public record VcpuParts(
         DescriptorTables tables,
         EventDelivery events,
         LocalApic apic,
+        PvEoi pvEoi,
         CpuidModel cpuid,
         MsrModel msrs,
         PortBus ports,

@@ -159,6 +159,7 @@ public final class LocalApic {
     private final VectorSet isr = new VectorSet();
     private final VectorSet tmr = new VectorSet();
     private final int[] lvt = new int[LVT_COUNT];
+    private boolean eoiOffered;
     private int tpr;
     private int logicalDestination;
     private int destinationFormat;
@@ -187,6 +188,7 @@ public final class LocalApic {
         tmr.clear();
         Arrays.fill(lvt, LVT_MASKED);
         timer.reset();
+        eoiOffered = false;
         tpr = 0;
         logicalDestination = 0;
         destinationFormat = DFR_FLAT;
@@ -270,7 +272,7 @@ public final class LocalApic {
         }
         irr.set(vector);
         tmr.assign(vector, level);
-        return update();
+        return update() || eoiOffered;
     }
 
     /** Recomputes {@link #deliverable}. Preconditions: lock held. Returns whether it rose. */
@@ -306,6 +308,33 @@ public final class LocalApic {
         }
         if (news) {
             kick.kick();
+        }
+    }
+
+    /**
+     * Lets the guest end the interrupt in service without telling the APIC, if nothing depends on
+     * the APIC's hearing of it at once: it is edge-triggered, and none waits behind it. Until
+     * {@link #withdrawEoi} every interrupt that is raised counts as news. vCPU thread.
+     */
+    boolean offerEoi() {
+        synchronized (lock) {
+            int vector = isr.highest();
+            eoiOffered = vector >= 0 && irr.highest() < 0 && !tmr.contains(vector);
+            return eoiOffered;
+        }
+    }
+
+    /**
+     * Ends what {@link #offerEoi} began. vCPU thread.
+     *
+     * @param ended whether the guest has ended the interrupt meanwhile
+     */
+    void withdrawEoi(boolean ended) {
+        synchronized (lock) {
+            eoiOffered = false;
+        }
+        if (ended) {
+            endOfInterrupt();
         }
     }
 

@@ -163,7 +163,7 @@ final class CpuidModelTest {
     void presentsItselfAsKvm() {
         int[] signature = query(amd, 0x4000_0000, 0);
         assertArrayEquals(new int[] {0x4000_0010, 0x4b4d564b, 0x564b4d56, 0x4d}, signature);
-        assertEquals(1 << 1 | 1 << 3 | 1 << 24, query(amd, 0x4000_0001, 0)[EAX]);
+        assertEquals(1 << 1 | 1 << 3 | 1 << 6 | 1 << 24, query(amd, 0x4000_0001, 0)[EAX]);
         assertEquals(TSC_KHZ, query(amd, 0x4000_0010, 0)[EAX]);
     }
 

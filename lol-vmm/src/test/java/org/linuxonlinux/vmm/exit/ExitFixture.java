@@ -14,6 +14,7 @@ import org.linuxonlinux.vmm.cpu.GuestFixture;
 import org.linuxonlinux.vmm.cpu.MsrDevice;
 import org.linuxonlinux.vmm.cpu.MsrModel;
 import org.linuxonlinux.vmm.irq.LocalApic;
+import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.irq.TimeSource;
 import org.linuxonlinux.vmm.irq.TscClock;
 import org.linuxonlinux.vmm.legacy.MmioBus;
@@ -78,6 +79,7 @@ final class ExitFixture implements AutoCloseable {
                         guest.tables,
                         guest.events,
                         apic,
+                        new PvEoi(guest.memory, apic),
                         cpuid,
                         msrs,
                         ports,
