@@ -17,6 +17,7 @@ expect() {
     fi
 }
 d=$(mktemp -d)
+echo "soak started"
 SECONDS=0
 reported=0
 while [ $SECONDS -lt "$seconds" ]; do

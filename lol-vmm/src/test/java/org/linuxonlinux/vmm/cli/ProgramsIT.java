@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -25,6 +26,13 @@ final class ProgramsIT {
 
     /** Seconds of mixed load; a developer gives more: {@code -Dlol.soak-seconds=300}. */
     private static final int SOAK_SECONDS = Integer.getInteger("lol.soak-seconds", 30);
+
+    /**
+     * What the monitor's own memory may grow by in the second half of the load. In the first minute
+     * its compiler works; from then on 0.1 MB a minute were seen, promotions into a heap that is
+     * committed already.
+     */
+    private static final int MAX_GROWTH_KILOBYTES = 4096;
 
     private static final Duration LIMIT = Duration.ofMinutes(5).plusSeconds(2L * SOAK_SECONDS);
 
@@ -79,11 +87,38 @@ final class ProgramsIT {
     @Test
     void mixedLoadGivesTheRightResultsForLong() throws Exception {
         try (LolProcess lol = start("soak.sh", "lol.seconds=" + SOAK_SECONDS)) {
+            lol.await("soak started", 0, LIMIT);
+            List<Integer> kilobytes = anonymousMemoryUntilExit(lol.monitor());
             assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
             String output = lol.output();
             assertTrue(output.contains("soak ended: "), lol::transcript);
             assertTrue(output.contains("script ended: status=0"), lol::transcript);
             assertEquals("", lol.errors());
+            int last = kilobytes.get(kilobytes.size() - 1);
+            int growth = last - kilobytes.get(kilobytes.size() / 2);
+            System.out.printf(
+                    "soak: seconds=%d, monitor's anonymous memory: kilobytes=%d, growth in the second half=%d%n",
+                    SOAK_SECONDS, last, growth);
+            assertTrue(growth <= MAX_GROWTH_KILOBYTES, kilobytes::toString);
         }
+    }
+
+    /** One sample a second. */
+    private static List<Integer> anonymousMemoryUntilExit(ProcessHandle monitor)
+            throws InterruptedException {
+        Path status = Path.of("/proc", Long.toString(monitor.pid()), "status");
+        List<Integer> kilobytes = new ArrayList<>();
+        while (monitor.isAlive()) {
+            try {
+                Files.readAllLines(status).stream()
+                        .filter(line -> line.startsWith("RssAnon:"))
+                        .map(line -> Integer.valueOf(line.replaceAll("\\D", "")))
+                        .forEach(kilobytes::add);
+            } catch (IOException e) {
+                break; // it has ended just now
+            }
+            Thread.sleep(1000);
+        }
+        return kilobytes;
     }
 }
