@@ -81,6 +81,12 @@ public final class Mmu implements GuestCode {
     private boolean aliasAllowed = true;
     private LongConsumer codeWriteListener = gfn -> {};
 
+    /** Where revalidation has found a range to unmap; null = nowhere. */
+    private RunTable staleTable;
+
+    private long staleFromHva;
+    private long staleEndHva;
+
     private int errorCode;
     private long faultGpa;
 
@@ -339,6 +345,7 @@ public final class Mmu implements GuestCode {
             if (aliasAllowed && !AddressMap.isUpperHalf(gva)) {
                 invalidateAt(table, pageGva + AddressMap.FOLD, pageGva);
             }
+            unmapStale();
         }
     }
 
@@ -444,6 +451,7 @@ public final class Mmu implements GuestCode {
         for (Run run : table.snapshot()) {
             revalidate(table, run, run.gva(), run.endGva());
         }
+        unmapStale();
     }
 
     /**
@@ -460,6 +468,7 @@ public final class Mmu implements GuestCode {
                 }
             }
         }
+        unmapStale();
     }
 
     /** Whether all entries of a run are global and of one size, that of the last walk. */
@@ -478,7 +487,8 @@ public final class Mmu implements GuestCode {
     }
 
     /**
-     * Unmaps those pages of a run in {@code [fromGva, endGva)} that the tables deny now.
+     * Has {@link #unmapStale} unmap those pages of a run in {@code [fromGva, endGva)} that the
+     * tables deny now.
      *
      * @return whether there were none
      */
@@ -498,16 +508,33 @@ public final class Mmu implements GuestCode {
                 stale = true;
                 sound = false;
             } else if (valid && stale) {
-                mappings.unmap(table, staleFrom + hvaOffset, gva - staleFrom);
+                addStale(table, staleFrom + hvaOffset, gva - staleFrom);
                 stale = false;
             }
             long step = walker.pageSizeBytes();
             gva = (gva & -step) + step;
         }
         if (stale) {
-            mappings.unmap(table, staleFrom + hvaOffset, endGva - staleFrom);
+            addStale(table, staleFrom + hvaOffset, endGva - staleFrom);
         }
         return sound;
+    }
+
+    /** Notes a range to unmap. Those that adjoin become one call: a process's pages, run by run. */
+    private void addStale(RunTable table, long hva, long sizeBytes) {
+        if (staleTable != table || staleEndHva != hva) {
+            unmapStale();
+            staleTable = table;
+            staleFromHva = hva;
+        }
+        staleEndHva = hva + sizeBytes;
+    }
+
+    private void unmapStale() {
+        if (staleTable != null) {
+            mappings.unmap(staleTable, staleFromHva, staleEndHva - staleFromHva);
+            staleTable = null;
+        }
     }
 
     private boolean isStillValid(Run run, long gva) {

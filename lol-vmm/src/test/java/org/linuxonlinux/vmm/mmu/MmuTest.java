@@ -91,6 +91,17 @@ final class MmuTest {
         }
 
         @Test
+        void dropsPagesThatAdjoinInOneCall() {
+            for (int i = 0; i < 3; i++) {
+                mmu.enterPremapped(USER + i * 0x1000L, LEAF - i * 0x1000L, 7);
+            }
+            mmu.enterPremapped(USER + 0x5000, LEAF, 7);
+            mmu.flushAll();
+            assertEquals(List.of("unmap 555555400000+3000", "unmap 555555405000+1000"), host.run());
+            assertEquals(0, mmu.runCount());
+        }
+
+        @Test
         void tellsAFrameWithTranslatedCodeThatUserCodeMayHaveWritten() {
             mmu.protectCodePage(FRAME >>> 12);
             assertEquals(-1, mmu.enterPremapped(USER, LEAF, 5));
