@@ -9,6 +9,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.vmm.irq.LocalApic;
 
 final class DeadlineTimerTest {
@@ -22,10 +23,12 @@ final class DeadlineTimerTest {
     private final Semaphore kicks = new Semaphore(0);
     private volatile long deadline = LocalApic.NEVER;
     private volatile boolean halted;
+    private volatile long cpusOfTheTimer;
     private final DeadlineTimer timer =
             new DeadlineTimer(() -> deadline, () -> halted, this::onKick);
 
     private void onKick() {
+        cpusOfTheTimer = HostCalls.schedGetaffinity(0);
         kicks.release();
     }
 
@@ -87,6 +90,16 @@ final class DeadlineTimerTest {
         assertFalse(kicks.tryAcquire(QUIET_MILLIS, TimeUnit.MILLISECONDS));
         halted = false;
         assertTrue(isKicked());
+    }
+
+    @Test
+    void leavesTheCpuOfTheGuestWhereThereAreOthers() throws InterruptedException {
+        long allowed = HostCalls.schedGetaffinity(0);
+        deadline = System.nanoTime();
+        timer.start();
+        assertTrue(isKicked());
+        long others = allowed & ~Long.lowestOneBit(allowed);
+        assertEquals(others == 0 ? allowed : others, cpusOfTheTimer);
     }
 
     @Test
