@@ -21,6 +21,7 @@ final class SystemRules {
     private static final int CR2_NUMBER = 2;
     private static final int IN_AL_DX = 0xec;
     private static final int OUT_DX_AL = 0xee;
+    private static final int IA32_TSC_DEADLINE = 0x6e0;
 
     /** {@code mov r/m, r}, 16-bit with prefix 66. */
     private static final int MOV_STORE = 0x89;
@@ -74,6 +75,7 @@ final class SystemRules {
             case MOV_TO_CR -> in.reg() == CR2_NUMBER && in.rm() != RSP;
             case IN -> in.opcode() == IN_AL_DX;
             case OUT -> in.opcode() == OUT_DX_AL;
+            case WRMSR -> true;
             default -> false;
         };
     }
@@ -133,6 +135,7 @@ final class SystemRules {
             case IN, OUT -> {
                 return emitPortAccess(in);
             }
+            case WRMSR -> emitMsrWrite();
             default -> throw new IllegalStateException("no inline rule: " + in.mnemonicText());
         }
         return true;
@@ -156,6 +159,15 @@ final class SystemRules {
             masm.portOutputHit(hit, miss);
         }
         return true;
+    }
+
+    /** The TSC-deadline timer, which Linux programs at each tick; all others by the monitor. */
+    private void emitMsrWrite() {
+        Label hit = new Label("timer");
+        Label miss = new Label("other register");
+        masm.msrTest(IA32_TSC_DEADLINE, hit, miss);
+        context.instructionExit();
+        masm.timerWriteHit(hit, miss);
     }
 
     private void emitReadSelector(Instruction in) {

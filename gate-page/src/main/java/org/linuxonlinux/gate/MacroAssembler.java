@@ -310,6 +310,50 @@ public final class MacroAssembler extends Assembler {
         unspillRcx();
     }
 
+    // ---- timer ----
+
+    /**
+     * The start of an inline {@code wrmsr}: jumps to hit if ECX is the register. What follows, up
+     * to hit, is for misses and must leave; it is at most 60 bytes. At hit RCX is spilled.
+     */
+    public void msrTest(int msr, Label hit, Label miss) {
+        spillRcx();
+        movl(Reg.rcx, Reg.rcx);
+        leaq(Reg.rcx, Mem.base(Reg.rcx, -msr));
+        jrcxz(hit);
+        bind(miss);
+        unspillRcx();
+    }
+
+    /**
+     * The end of an inline write of the TSC-deadline timer: EDX:EAX to TIMER_DEADLINE, which counts
+     * unless it comes before the floor. The floor is looked at behind a barrier, and so is the
+     * deadline by whoever raises the floor: one of the two notices. A miss leaves the deadline
+     * there for the monitor, which then sets the same again. Uses slot A. Postcondition: committed.
+     */
+    public void timerWriteHit(Label hit, Label miss) {
+        bind(hit);
+        Label counts = new Label("deadline counts");
+        mark(Phase.BEFORE, Undo.withRcxSpilled(Undo.NONE, true));
+        movl(vcpu(VcpuPageLayout.TIMER_SCRATCH), Reg.rax);
+        movl(vcpu(VcpuPageLayout.TIMER_SCRATCH + 4), Reg.rdx);
+        movq(Reg.rcx, vcpu(VcpuPageLayout.TIMER_SCRATCH));
+        xchgq(vcpu(VcpuPageLayout.TIMER_DEADLINE), Reg.rcx);
+        spill(Slot.A, Reg.rbx);
+        movq(Reg.rcx, vcpu(VcpuPageLayout.TIMER_SCRATCH));
+        movq(Reg.rbx, vcpu(VcpuPageLayout.NEG_TIMER_FLOOR));
+        leaq(Reg.rcx, Mem.indexed(Reg.rcx, Reg.rbx, 1, 0));
+        unspill(Slot.A);
+        // Deadline - floor: its upper 16 bits are 0 from the floor on, for a day.
+        rorxq(Reg.rcx, Reg.rcx, 48);
+        movzxw(Reg.rcx, Reg.rcx);
+        jrcxz(counts);
+        jmp(miss);
+        bind(counts);
+        mark(Phase.COMMITTED, Undo.withRcxSpilled(Undo.NONE, true));
+        unspillRcx();
+    }
+
     // ---- segment bases ----
 
     /**

@@ -34,6 +34,7 @@ public final class VcpuPage implements Undo.Registers {
         set(VcpuPageLayout.MAGIC, VcpuPageLayout.MAGIC_VALUE);
         set(VcpuPageLayout.FOLD_CONST, AddressMap.FOLD);
         set(VcpuPageLayout.NEG_FOLD_CONST, -AddressMap.FOLD);
+        closeTimer();
     }
 
     /** Writes the words that describe guest RAM, which never change. */
@@ -109,6 +110,27 @@ public final class VcpuPage implements Undo.Registers {
      */
     public void setPortInputRelease(int value) {
         WORD.setRelease(area, VcpuPageLayout.PORT_INPUT, (long) value);
+    }
+
+    /**
+     * Lets translated code program the TSC-deadline timer, from a deadline on; a full barrier.
+     * Callable from any thread.
+     *
+     * @param floorTsc non-negative
+     */
+    public void openTimer(long floorTsc) {
+        WORD.setVolatile(area, VcpuPageLayout.NEG_TIMER_FLOOR, -floorTsc);
+    }
+
+    /** Sends every programming of the timer to the monitor. Callable from any thread. */
+    public void closeTimer() {
+        WORD.setVolatile(area, VcpuPageLayout.NEG_TIMER_FLOOR, Long.MIN_VALUE);
+    }
+
+    /** The deadline that translated code has set since the last call, or 0. Any thread. */
+    public long takeTimerDeadline() {
+        boolean none = (long) WORD.getVolatile(area, VcpuPageLayout.TIMER_DEADLINE) == 0;
+        return none ? 0 : (long) WORD.getAndSet(area, VcpuPageLayout.TIMER_DEADLINE, 0L);
     }
 
     /** Lets translated code collect output, or sends every write to the monitor. */

@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 3;
+    public static final int VERSION = 4;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -80,6 +80,22 @@ public final class VcpuPageLayout {
      * code (plain load) wherever virtual IF becomes 1 and before returns to user mode.
      */
     public static final int PENDING;
+
+    /**
+     * Negated TSC value from which on the guest may program its TSC-deadline timer without an exit,
+     * or {@link Long#MIN_VALUE} = it may not. Written by: any monitor thread. Read by: translated
+     * code.
+     */
+    public static final int NEG_TIMER_FLOOR;
+
+    /**
+     * What the guest has programmed its TSC-deadline timer with, 0 = taken. Written by: translated
+     * code; taken by any monitor thread.
+     */
+    public static final int TIMER_DEADLINE;
+
+    /** EDX:EAX of an inline write of the timer. Written and read by: translated code. */
+    public static final int TIMER_SCRATCH;
 
     /**
      * Sixteen GPRs in encoding order while the vCPU is outside emitted code. The RSP word is the
@@ -305,6 +321,9 @@ public final class VcpuPageLayout {
         l.cacheLine();
         // Written by other monitor threads.
         PENDING = u64(l, f, "PENDING");
+        NEG_TIMER_FLOOR = u64(l, f, "NEG_TIMER_FLOOR");
+        TIMER_DEADLINE = u64(l, f, "TIMER_DEADLINE");
+        TIMER_SCRATCH = u64(l, f, "TIMER_SCRATCH");
         l.cacheLine();
         // The stopped vCPU: written by whoever has the hand.
         GPR = words(l, f, "GPR", 16);

@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm.exit;
 
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.vmm.irq.LocalApic;
@@ -27,6 +28,7 @@ final class DeadlineTimer implements AutoCloseable {
     private final LongSupplier nextDeadlineNanos;
     private final BooleanSupplier halted;
     private final Runnable kick;
+    private final LongConsumer sleepsUntil;
     private final Thread thread;
 
     private volatile long sleepingUntil = Long.MAX_VALUE;
@@ -42,11 +44,19 @@ final class DeadlineTimer implements AutoCloseable {
      * @param nextDeadlineNanos in {@link System#nanoTime}, or {@link LocalApic#NEVER}
      * @param halted whether the vCPU sleeps and watches the deadline itself
      * @param kick makes the vCPU expire its timers
+     * @param sleepsUntil told, with a full barrier, of a time before which this thread will not
+     *     look at the deadline again: until then no other may be set behind its back. {@link
+     *     LocalApic#NEVER} = none at all. The deadline is looked at once more behind the barrier
      */
-    DeadlineTimer(LongSupplier nextDeadlineNanos, BooleanSupplier halted, Runnable kick) {
+    DeadlineTimer(
+            LongSupplier nextDeadlineNanos,
+            BooleanSupplier halted,
+            Runnable kick,
+            LongConsumer sleepsUntil) {
         this.nextDeadlineNanos = nextDeadlineNanos;
         this.halted = halted;
         this.kick = kick;
+        this.sleepsUntil = sleepsUntil;
         this.thread = new Thread(this::loop, "timer");
         this.thread.setDaemon(true);
     }
@@ -66,7 +76,7 @@ final class DeadlineTimer implements AutoCloseable {
         leaveGuestsCpu();
         while (!closed) {
             long deadline = nextDeadlineNanos.getAsLong();
-            sleepingUntil = deadline;
+            announce(deadline);
             if (deadline != nextDeadlineNanos.getAsLong()) {
                 continue;
             }
@@ -107,12 +117,17 @@ final class DeadlineTimer implements AutoCloseable {
             }
             long now = System.nanoTime();
             long wakeNanos = kicked ? expectedNext(expired, now) : now + RETRY_NANOS;
-            sleepingUntil = wakeNanos;
+            announce(wakeNanos);
             if (nextDeadlineNanos.getAsLong() == expired || !isDueBefore(wakeNanos)) {
                 LockSupport.parkNanos(this, wakeNanos - now);
             }
         }
         lastExpired = expired;
+    }
+
+    private void announce(long wakeNanos) {
+        sleepingUntil = wakeNanos;
+        sleepsUntil.accept(wakeNanos);
     }
 
     /** Whether the deadline set meanwhile comes before a time. */

@@ -96,7 +96,10 @@ public final class Vcpu {
         emulator = new InstructionEmulator(parts);
         premap = new Premap(page, mmu, translator, parts.canPremap());
         faults = new Faults(parts, instructions, emulator, premap);
-        timer = new DeadlineTimer(this::nextDeadlineNanos, this::isHalted, this::kick);
+        timer =
+                new DeadlineTimer(
+                        this::nextDeadlineNanos, this::isHalted, this::kick, this::openTimer);
+        apic.connectDeadline(page::takeTimerDeadline);
     }
 
     /**
@@ -120,6 +123,16 @@ public final class Vcpu {
 
     private long nextDeadlineNanos() {
         return Math.min(apic.nextDeadlineNanos(), inlineUart.deadlineNanos());
+    }
+
+    /** Timer thread: lets the guest program its timer by itself for a time not before this. */
+    private void openTimer(long wakeNanos) {
+        long floorTsc = wakeNanos == LocalApic.NEVER ? -1 : apic.tscAt(wakeNanos);
+        if (floorTsc < 0) {
+            page.closeTimer();
+        } else {
+            page.openTimer(floorTsc);
+        }
     }
 
     /** What translated code does about the UART by itself. */

@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm.irq;
 
 import java.util.Arrays;
 import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
 import org.linuxonlinux.vmm.GeneralProtectionException;
 
 /**
@@ -154,6 +155,9 @@ public final class LocalApic {
 
     private volatile Mode mode = Mode.XAPIC;
 
+    /** Gives a deadline that was set without {@link #writeMsr}, once; 0 = none. */
+    private volatile LongSupplier writtenDeadline = () -> 0;
+
     // All below guarded by lock.
     private final VectorSet irr = new VectorSet();
     private final VectorSet isr = new VectorSet();
@@ -202,6 +206,14 @@ public final class LocalApic {
     /** Names who is told when an interrupt becomes deliverable. Before the guest runs. */
     public void connectKick(Kick listener) {
         kick = listener;
+    }
+
+    /**
+     * Names who knows of writes of IA32_TSC_DEADLINE that did not come by {@link #writeMsr}: gives
+     * the last such value once, then 0. Before the guest runs.
+     */
+    public void connectDeadline(LongSupplier taken) {
+        writtenDeadline = taken;
     }
 
     /**
@@ -342,7 +354,23 @@ public final class LocalApic {
 
     /** When {@link #expireTimers} has something to do, on the monitor's clock; {@link #NEVER}. */
     public long nextDeadlineNanos() {
-        return timer.deadlineNanos();
+        synchronized (lock) {
+            adoptDeadline();
+            return timer.deadlineNanos();
+        }
+    }
+
+    /** What the TSC reads at a moment of the monitor's clock. */
+    public long tscAt(long nanos) {
+        return clock.nanosToTsc(nanos);
+    }
+
+    /** Makes good a write that did not come by {@link #writeMsr}. Preconditions: lock held. */
+    private void adoptDeadline() {
+        long deadline = writtenDeadline.getAsLong();
+        if (deadline != 0) {
+            timer.setTscDeadline(deadline);
+        }
     }
 
     /**
@@ -354,6 +382,7 @@ public final class LocalApic {
         boolean news;
         clock.refresh(nowNanos);
         synchronized (lock) {
+            adoptDeadline();
             boolean fires = timer.expire(nowNanos) && (lvt[0] & LVT_MASKED) == 0;
             news = fires && accept(lvt[0] & LVT_VECTOR, false);
         }
@@ -411,6 +440,7 @@ public final class LocalApic {
      */
     public long readMsr(int msr) {
         synchronized (lock) {
+            adoptDeadline();
             if (msr == IA32_APIC_BASE) {
                 return base();
             }
@@ -433,6 +463,7 @@ public final class LocalApic {
     public void writeMsr(int msr, long value) {
         if (msr == IA32_APIC_BASE || msr == IA32_TSC_DEADLINE) {
             synchronized (lock) {
+                adoptDeadline();
                 if (msr == IA32_APIC_BASE) {
                     setBase(value);
                 } else {
@@ -572,6 +603,7 @@ public final class LocalApic {
     private void store(int register, int value) {
         boolean news;
         synchronized (lock) {
+            adoptDeadline();
             switch (register) {
                 case TPR -> tpr = value;
                 case LDR -> logicalDestination = value;

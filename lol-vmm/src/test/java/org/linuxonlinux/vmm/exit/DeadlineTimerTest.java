@@ -23,9 +23,14 @@ final class DeadlineTimerTest {
     private final Semaphore kicks = new Semaphore(0);
     private volatile long deadline = LocalApic.NEVER;
     private volatile boolean halted;
+    private volatile long sleepsUntil;
     private volatile long cpusOfTheTimer;
     private final DeadlineTimer timer =
-            new DeadlineTimer(() -> deadline, () -> halted, this::onKick);
+            new DeadlineTimer(() -> deadline, () -> halted, this::onKick, this::onSleep);
+
+    private void onSleep(long wakeNanos) {
+        sleepsUntil = wakeNanos;
+    }
 
     private void onKick() {
         cpusOfTheTimer = HostCalls.schedGetaffinity(0);
@@ -100,6 +105,25 @@ final class DeadlineTimerTest {
         assertTrue(isKicked());
         long others = allowed & ~Long.lowestOneBit(allowed);
         assertEquals(others == 0 ? allowed : others, cpusOfTheTimer);
+    }
+
+    @Test
+    void saysUntilWhenItWillNotLook() throws InterruptedException {
+        long due = System.nanoTime() + LONG_NANOS;
+        deadline = due;
+        timer.start();
+        while (sleepsUntil != due) {
+            Thread.sleep(1);
+        }
+        deadline = LocalApic.NEVER;
+        timer.deadlineChanged();
+        assertEquals(due, sleepsUntil);
+        deadline = due - 1;
+        timer.deadlineChanged();
+        while (sleepsUntil != due - 1) {
+            Thread.sleep(1);
+        }
+        assertEquals(0, kicks.availablePermits());
     }
 
     @Test

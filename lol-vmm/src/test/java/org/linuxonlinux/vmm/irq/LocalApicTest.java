@@ -538,6 +538,35 @@ final class LocalApicTest {
             assertEquals(0, apic.readMsr(TSC_DEADLINE));
         }
 
+        /** Translated code sets the deadline behind the APIC's back. */
+        @Test
+        void aDeadlineWrittenElsewhereCountsOnceAndInOrder() {
+            apic.writeMsr(LVT_TIMER, TSC_DEADLINE_MODE | 0xec);
+            long[] written = {time.tsc() + 2_500};
+            apic.connectDeadline(
+                    () -> {
+                        long taken = written[0];
+                        written[0] = 0;
+                        return taken;
+                    });
+            assertEquals(time.nanoTime() + 1_000, apic.nextDeadlineNanos());
+            expireAfter(1_000);
+            assertEquals(0xec, apic.acknowledge());
+            assertEquals(LocalApic.NEVER, apic.nextDeadlineNanos());
+
+            written[0] = 5;
+            apic.writeMsr(TSC_DEADLINE, 0); // the later of the two
+            assertEquals(LocalApic.NEVER, apic.nextDeadlineNanos());
+            long deadline = time.tsc() + 5_000;
+            written[0] = deadline;
+            assertEquals(deadline, apic.readMsr(TSC_DEADLINE));
+            written[0] = deadline;
+            apic.writeMsr(LVT_TIMER, 0xec); // leaves the mode, and so disarms
+            assertEquals(LocalApic.NEVER, apic.nextDeadlineNanos());
+            written[0] = deadline; // in the wrong mode
+            assertEquals(LocalApic.NEVER, apic.nextDeadlineNanos());
+        }
+
         @Test
         void aDeadlineInThePastFiresAtOnce() {
             apic.writeMsr(LVT_TIMER, TSC_DEADLINE_MODE | 0xec);
