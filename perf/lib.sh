@@ -96,6 +96,32 @@ run_qemu() {
         -serial stdio -kernel "$(kernel)" -initrd "$1" -append "$command_line" </dev/null
 }
 
+# start_lol INITRAMFS [OPTION...]: boots in the background, for a guest that says "phase NAME" and then waits for a line. Afterwards,
+# $launcher is the process to wait for, $in takes the guest's input, and await NAME waits for it to get there.
+start_lol() {
+    local initrd=$1
+    shift
+    coproc guest { exec taskset -c "$CPUS" "$lol" run -k "$(kernel)" -i "$initrd" -m 1G --timeout 300 "$@" 2>&1; }
+    # shellcheck disable=SC2034,SC2154 # used by those who source this; set by coproc
+    out=${guest[0]} in=${guest[1]} launcher=$guest_PID
+}
+
+await() {
+    local line
+    while IFS= read -r -t 120 line <&"$out"; do
+        [[ $line == "phase $1"* ]] && return
+    done
+    die "guest did not get to phase $1"
+}
+
+# processes PID: it and all below it.
+processes() {
+    local pid=$1 child
+    echo "$pid"
+    # shellcheck disable=SC2013 # words are what is wanted
+    for child in $(cat /proc/"$pid"/task/*/children 2>/dev/null); do processes "$child"; done
+}
+
 # guest_program NAME: compiles perf/guest/NAME.c, static, to $WORK/NAME.
 guest_program() {
     need gcc gcc

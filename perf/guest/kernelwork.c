@@ -2,7 +2,6 @@
 //
 // Work of the kernel on behalf of one process. Prints "KEY CYCLES" lines: cycles of the time-stamp counter per operation.
 //
-//   getppid      a system call that does next to nothing: the price of a redirected call
 //   pread64k     64 KB from a file on tmpfs, a call each
 //   preadv64k    the same, 64 of them in one call, so that the price of the call hardly counts
 //   pipe512      write 512 bytes to a pipe and read them back
@@ -15,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,12 +28,6 @@ static void check(int ok, const char *what) {
     if (!ok) {
         perror(what);
         exit(1);
-    }
-}
-
-static void getppids(long count) {
-    while (count-- > 0) {
-        syscall(SYS_getppid);
     }
 }
 
@@ -106,7 +98,6 @@ int main(int argc, char **argv) {
         check(write(file, buffer, CHUNK) == CHUNK, "write");
     }
     check(pipe(ends) == 0, "pipe");
-    measure("getppid", getppids, 20000);
     measure("pread64k", preads, 10000);
     measure("preadv64k", preadvs, 100 * CHUNKS);
     measure("pipe512", pipes, 10000);
