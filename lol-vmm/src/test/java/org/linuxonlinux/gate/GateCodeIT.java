@@ -340,13 +340,47 @@ class GateCodeIT {
             assertTraced(HostAbi.SYS_getpid, 0, 0);
             assertTraced(HostAbi.SYS_mmap, anonymous, GateCode.RAM_FD);
             assertTraced(HostAbi.SYS_mmap, flags, GateCode.RAM_FD + 1);
+            assertFilteredByAddress(0, false);
+            assertFilteredByAddress(AddressMap.STUB_HVA - 4096, false);
+            assertFilteredByAddress(AddressMap.STUB_HVA, true);
+            assertFilteredByAddress(AddressMap.RAM_WINDOW_HVA, true);
+            assertFilteredByAddress(AddressMap.GATE_CODE_HVA, true);
+            assertFilteredByAddress(AddressMap.CODE_CACHE_HVA, true);
+            assertFilteredByAddress(AddressMap.BRANCH_TABLE_HVA - 4096, false);
+            long tableEndHva = AddressMap.BRANCH_TABLE_HVA + AddressMap.BRANCH_TABLE_SIZE_BYTES;
+            for (long hva = AddressMap.BRANCH_TABLE_HVA; hva < tableEndHva; hva += 1L << 31) {
+                assertFilteredByAddress(hva, true);
+            }
+            assertFilteredByAddress(tableEndHva, false);
+            assertFilteredByAddress(AddressMap.FOLD, false);
+        }
+
+        /** Calls without effect: a length or an offset that the host refuses. */
+        private void assertFilteredByAddress(long hva, boolean traced) {
+            int flags = HostCommandQueue.MAP_FLAGS;
+            for (int number : List.of(HostAbi.SYS_mmap, HostAbi.SYS_munmap)) {
+                if (traced) {
+                    assertTraced(number, hva, flags, GateCode.RAM_FD);
+                    continue;
+                }
+                page.clearExitReason();
+                start(gate.runCommandsHva());
+                page.clearCommands();
+                page.addCommand(number, hva, 0, 1, flags, GateCode.RAM_FD, 0);
+                runToTrap();
+                assertEquals(-HostAbi.EINVAL, page.commandResult(0));
+            }
         }
 
         private void assertTraced(int number, int flags, int fd) {
+            assertTraced(number, 0x50_0000, flags, fd);
+        }
+
+        private void assertTraced(int number, long hva, int flags, int fd) {
             page.clearExitReason();
             start(gate.runCommandsHva());
             page.clearCommands();
-            page.addCommand(number, 0x50_0000, 0x1000, HostAbi.PROT_READ, flags, fd, 0);
+            page.addCommand(number, hva, 0x1000, HostAbi.PROT_READ, flags, fd, 0);
             int status = process.run();
             assertEquals(WaitStatus.Kind.SYSCALL, WaitStatus.kind(status), where(status));
             assertEquals(number, process.registers.origRax());

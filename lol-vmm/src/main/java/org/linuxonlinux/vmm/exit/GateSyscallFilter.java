@@ -45,9 +45,20 @@ public final class GateSyscallFilter {
     private static final int SOCK_FPROG_BYTES = 16;
     private static final int SOCK_FILTER_BYTES = 8;
 
-    private static final int ALLOW = 15;
-    private static final int TRACE = 16;
-    private static final int LENGTH = 17;
+    // The areas of AddressMap, in 4 GB units. The guest's own pages are nearly always outside.
+    private static final int FIRST_AREA = (int) (AddressMap.STUB_HVA >>> 32);
+    private static final int LAST_GATE_AREA = (int) (AddressMap.GATE_CODE_HVA >>> 32);
+    private static final int TABLE_AREA = (int) (AddressMap.BRANCH_TABLE_HVA >>> 32);
+    private static final int TABLE_END_AREA = TABLE_AREA + 4;
+    private static final int TABLE_LOW_HALF = (int) AddressMap.BRANCH_TABLE_HVA;
+    private static final int FOLD_AREA = (int) (AddressMap.FOLD >>> 32);
+
+    // Indexes of instructions.
+    private static final int CHECK_ADDRESS = 14;
+    private static final int TABLE_END = 23;
+    private static final int ALLOW = 25;
+    private static final int TRACE = 26;
+    private static final int LENGTH = 27;
 
     private final ByteBuffer bytes =
             ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
@@ -63,14 +74,26 @@ public final class GateSyscallFilter {
         load(RIP_OFFSET);
         ifAtLeast((int) AddressMap.GATE_CODE_HVA + AddressMap.GATE_CODE_SIZE_BYTES, TRACE);
         load(NR_OFFSET);
-        ifEqual(HostAbi.SYS_munmap, ALLOW);
-        ifEqual(HostAbi.SYS_mprotect, ALLOW);
+        ifEqual(HostAbi.SYS_munmap, CHECK_ADDRESS);
+        ifEqual(HostAbi.SYS_mprotect, CHECK_ADDRESS);
         unlessEqual(HostAbi.SYS_mmap, TRACE);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FD_ARGUMENT);
         unlessEqual(GateCode.RAM_FD, TRACE);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FLAGS_ARGUMENT);
-        ifEqual(HostCommandQueue.MAP_FLAGS, ALLOW);
-        always(TRACE);
+        unlessEqual(HostCommandQueue.MAP_FLAGS, TRACE);
+        // CHECK_ADDRESS: where the range begins; its length is not looked at.
+        load(ARGUMENTS_OFFSET + 4);
+        ifAtLeast(FOLD_AREA, ALLOW);
+        unlessAtLeast(FIRST_AREA, ALLOW);
+        unlessAtLeast(LAST_GATE_AREA + 1, TRACE);
+        unlessAtLeast(TABLE_AREA, ALLOW);
+        ifEqual(TABLE_END_AREA, TABLE_END);
+        ifAtLeast(TABLE_AREA + 1, TRACE);
+        load(ARGUMENTS_OFFSET);
+        putJump(TABLE_LOW_HALF, TRACE, ALLOW);
+        // TABLE_END
+        load(ARGUMENTS_OFFSET);
+        putJump(TABLE_LOW_HALF, ALLOW, TRACE);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_TRACE);
     }
@@ -112,8 +135,12 @@ public final class GateSyscallFilter {
         put(BPF_JMP_JGE_K, distanceTo(target), 0, value);
     }
 
-    private void always(int target) {
-        put(BPF_JMP_JGE_K, distanceTo(target), 0, 0);
+    private void unlessAtLeast(int value, int target) {
+        put(BPF_JMP_JGE_K, 0, distanceTo(target), value);
+    }
+
+    private void putJump(int value, int ifAtLeast, int otherwise) {
+        put(BPF_JMP_JGE_K, distanceTo(ifAtLeast), distanceTo(otherwise), value);
     }
 
     private int distanceTo(int target) {
