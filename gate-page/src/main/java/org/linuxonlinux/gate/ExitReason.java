@@ -50,7 +50,7 @@ public enum ExitReason {
     /** The reason of a stored number; fails on a number no stub stores. */
     public static ExitReason of(long code) {
         if (code < 0 || code >= VALUES.length) {
-            throw new IllegalStateException("unknown exit reason: code=" + code);
+            throw new DamagedPageException("unknown exit reason: code=" + code);
         }
         return VALUES[(int) code];
     }

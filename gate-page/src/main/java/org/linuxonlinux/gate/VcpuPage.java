@@ -148,6 +148,10 @@ public final class VcpuPage implements Undo.Registers {
     public int takePortOutput(byte[] into) {
         int room = (int) get(VcpuPageLayout.PORT_OUTPUT_ROOM);
         int count = VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES - room;
+        if (count < 0 || count > into.length) {
+            openPortOutput(true);
+            throw new DamagedPageException("port output of no valid size: room=" + room);
+        }
         if (count != 0) {
             int last = VcpuPageLayout.PORT_OUTPUT + VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES - 1;
             for (int i = 0; i < count; i++) {

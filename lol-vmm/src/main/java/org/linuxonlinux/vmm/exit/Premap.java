@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.translate.Translator;
@@ -51,10 +53,22 @@ final class Premap {
         page.set(VcpuPageLayout.PREMAPPED_GVA, 0);
         long leaf = page.get(VcpuPageLayout.PREMAPPED_LEAF);
         int prot = (int) page.get(VcpuPageLayout.PREMAPPED_PROT);
+        if (!isPossible(gva, prot)) {
+            throw new DamagedPageException(
+                    String.format("mapped by the gate: gva=0x%x, prot=%d", gva, prot));
+        }
         long gfn = mmu.enterPremapped(gva, leaf, prot);
         if (gfn >= 0) {
             translator.invalidateFrame(gfn);
             mmu.releaseCodePage(gfn);
         }
+    }
+
+    private static boolean isPossible(long gva, int prot) {
+        return (gva & 4095) == 0
+                && gva > 0
+                && AddressMap.isMappable(gva)
+                && !AddressMap.meetsGate(gva, 4096)
+                && prot == (prot & 7);
     }
 }

@@ -4,8 +4,10 @@ package org.linuxonlinux.vmm.exit;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.ExitReason;
 import org.linuxonlinux.gate.GateCode;
+import org.linuxonlinux.gate.GatePosition;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
+import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.ptrace.RegisterSet;
 import org.linuxonlinux.ptrace.ResumeMode;
@@ -48,6 +50,7 @@ public final class PtraceTransport implements ExitTransport {
     private final HostCommandQueue commands;
     private final RegisterSet registers = new RegisterSet();
     private final SignalInfo signalInfo = new SignalInfo();
+    private final GatePosition gatePosition = new GatePosition();
 
     /** Whether {@link #registers} holds the process's registers. */
     private boolean registersValid;
@@ -98,7 +101,7 @@ public final class PtraceTransport implements ExitTransport {
             }
         }
         if (registersChanged) {
-            process.setRegisters(registers);
+            setRegisters();
             registersChanged = false;
         }
         registersValid = false;
@@ -112,7 +115,7 @@ public final class PtraceTransport implements ExitTransport {
         if (interrupted) {
             finishCommands(status);
         }
-        checkResults(commandsUnderWay);
+        checkResults(0, commandsUnderWay);
         commandsUnderWay = 0;
         return interrupted ? Stop.KICK : classify(status, singleStep);
     }
@@ -134,8 +137,7 @@ public final class PtraceTransport implements ExitTransport {
         process.getRegisters(registers);
         registersValid = true;
         if (registers.rip() != trapHva + 1) {
-            throw new IllegalStateException(
-                    String.format("trap in the mapping stub: hostRip=0x%x", registers.rip()));
+            throw damaged(String.format("trap in the mapping stub: hostRip=0x%x", registers.rip()));
         }
         registers.setRip(targetHostRip);
         registersChanged = true;
@@ -146,11 +148,40 @@ public final class PtraceTransport implements ExitTransport {
             throw new GuestDiedException(
                     "context process ended from outside: " + WaitStatus.describe(status));
         }
-        boolean fault =
-                WaitStatus.isSignalStop(status, SIGSEGV) || WaitStatus.isSignalStop(status, SIGBUS);
-        if (fault) {
-            throw new IllegalStateException("mapping stub failed: " + WaitStatus.describe(status));
+        boolean isSignal = WaitStatus.kind(status) == WaitStatus.Kind.SIGNAL;
+        if (isSignal && isFault(WaitStatus.stopSignal(status))) {
+            throw damaged("mapping stub failed: " + WaitStatus.describe(status));
         }
+        if (WaitStatus.kind(status) == WaitStatus.Kind.SYSCALL) {
+            throw damaged("mapping stub made a call that is not admitted");
+        }
+    }
+
+    private static boolean isFault(int signal) {
+        return signal == SIGTRAP
+                || signal == SIGILL
+                || signal == SIGBUS
+                || signal == SIGFPE
+                || signal == SIGSEGV;
+    }
+
+    /**
+     * For what only a guest can bring about that has written to the vCPU page, jumped into the gate
+     * or changed mappings through it.
+     */
+    private static GuestDiedException damaged(String how) {
+        return new GuestDiedException("the guest damaged its context process: " + how);
+    }
+
+    /** Segment bases come out of the vCPU page, and the host takes only those of the lower half. */
+    private void setRegisters() {
+        if (registers.fsBase() < 0 || registers.gsBase() < 0) {
+            throw damaged(
+                    String.format(
+                            "segment base in the upper half: fsBase=0x%x, gsBase=0x%x",
+                            registers.fsBase(), registers.gsBase()));
+        }
+        process.setRegisters(registers);
     }
 
     private ResumeMode resumeMode(boolean singleStep) {
@@ -277,10 +308,10 @@ public final class PtraceTransport implements ExitTransport {
             int filled = page.commandCount();
             registers.setRip(gate.runCommandsHva());
             registers.setOrigRax(-1);
-            process.setRegisters(registers);
+            setRegisters();
             page.clearExitReason();
             awaitCommands();
-            checkResults(filled);
+            checkResults(next - filled, filled);
         }
         commands.clear();
         page.clearExitReason();
@@ -323,11 +354,14 @@ public final class PtraceTransport implements ExitTransport {
         }
     }
 
-    private void checkResults(int count) {
+    /**
+     * @param first which of the queue's commands is the page's first
+     */
+    private void checkResults(int first, int count) {
         for (int i = 0; i < count; i++) {
             long result = page.commandResult(i);
             if (result < 0 && result >= -ERRNO_MAX) {
-                throw new IllegalStateException(
+                String what =
                         String.format(
                                 "host call of a context process failed: nr=%d, hva=0x%x,"
                                         + " sizeBytes=0x%x, arg2=0x%x, offset=0x%x, errno=%d",
@@ -336,9 +370,22 @@ public final class PtraceTransport implements ExitTransport {
                                 page.commandArgument(i, 1),
                                 page.commandArgument(i, 2),
                                 page.commandArgument(i, 5),
-                                -result));
+                                -result);
+                // ENOMEM also means that a mapping is not there any more.
+                if (result == -HostAbi.ENOMEM || !isAsQueued(first + i, i)) {
+                    throw damaged(what);
+                }
+                throw new IllegalStateException(what);
             }
         }
+    }
+
+    private boolean isAsQueued(int queued, int index) {
+        boolean same = page.commandNumber(index) == commands.word(queued, 0);
+        for (int i = 0; i < HostCommandQueue.WORDS_PER_COMMAND - 1; i++) {
+            same &= page.commandArgument(index, i) == commands.word(queued, i + 1);
+        }
+        return same;
     }
 
     @Override
@@ -362,10 +409,20 @@ public final class PtraceTransport implements ExitTransport {
         if (atResumeStub) {
             return true;
         }
-        long hostRip = registers.rip();
-        return AddressMap.isCodeCache(hostRip)
-                || AddressMap.isGateCode(hostRip)
-                || registers.gsBase() == AddressMap.FOLD;
+        return registers.gsBase() == AddressMap.FOLD || isInStubThatLoadsBases(registers.rip());
+    }
+
+    /**
+     * Whether a stub is being executed that may have the user's segment bases loaded. User code
+     * that has jumped to other places of the gate, or to translated code, is still user code.
+     */
+    private boolean isInStubThatLoadsBases(long hostRip) {
+        if (!AddressMap.isGateCode(hostRip)) {
+            return false;
+        }
+        gate.locate(hostRip, gatePosition);
+        GatePosition.Kind kind = gatePosition.kind();
+        return kind != GatePosition.Kind.NOWHERE && kind != GatePosition.Kind.EXITING;
     }
 
     @Override

@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm.exit;
 import java.util.concurrent.locks.LockSupport;
 import org.linuxonlinux.decode.Instruction;
 import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.GatePosition;
 import org.linuxonlinux.gate.Undo;
@@ -41,6 +42,9 @@ public final class Vcpu {
     private static final int INT80_VECTOR = 0x80;
     private static final int MAX_FETCH_ATTEMPTS = 3;
 
+    /** More than all the instructions of the longest way through the gate, a full command list. */
+    private static final int MAX_STOPS_BETWEEN_BOUNDARIES = 20_000;
+
     private static final String[] REGISTER_NAMES = {
         "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12",
         "r13", "r14", "r15"
@@ -74,6 +78,7 @@ public final class Vcpu {
     private TranslationBlock enteredBlock;
 
     private boolean stepping;
+    private int stopsBetweenBoundaries;
     private volatile boolean halted;
     private volatile boolean stopRequested;
     private volatile Thread thread;
@@ -116,6 +121,9 @@ public final class Vcpu {
         } catch (NotRamException e) {
             throw new GuestDiedException(
                     String.format("%s, guestRip=0x%x", e.getMessage(), state.rip()), e);
+        } catch (DamagedPageException e) {
+            throw new GuestDiedException(
+                    "the guest damaged its context process: " + e.getMessage(), e);
         } finally {
             inlineUart.onRest();
         }
@@ -237,8 +245,10 @@ public final class Vcpu {
                 return;
             }
             if (!loadAtBoundary()) {
+                requireProgress();
                 return;
             }
+            stopsBetweenBoundaries = 0;
         }
         if (state.interruptsEnabled()) {
             events.interrupt(state, apic.acknowledge());
@@ -257,7 +267,11 @@ public final class Vcpu {
             if (AddressMap.isGateCode(hostRip)) {
                 return loadInStub(hostRip);
             }
-            if (!translator.locate(hostRip, position) || position.isExiting()) {
+            if (!translator.locate(hostRip, position)) {
+                stepping = true; // on to the fault
+                return false;
+            }
+            if (position.isExiting()) {
                 return false;
             }
             if (Undo.isRollForward(position.undo())) {
@@ -272,6 +286,16 @@ public final class Vcpu {
         }
         loaded = true;
         return true;
+    }
+
+    private void requireProgress() {
+        if (++stopsBetweenBoundaries > MAX_STOPS_BETWEEN_BOUNDARIES) {
+            throw new GuestDiedException(
+                    String.format(
+                            "the guest damaged its context process: it does not leave the gate,"
+                                    + " hostRip=0x%x",
+                            transport.hostRip()));
+        }
     }
 
     private boolean loadInStub(long hostRip) {
@@ -359,7 +383,7 @@ public final class Vcpu {
             case SYSRET_SLOW:
                 return emulate(Kind.SLOW_RETURN);
             default:
-                throw new IllegalStateException("unexpected exit: reason=" + page.exitReason());
+                throw new DamagedPageException("unexpected exit: reason=" + page.exitReason());
         }
     }
 
@@ -378,6 +402,13 @@ public final class Vcpu {
 
     /** Enters the guest kernel as SYSCALL or INT 0x80 would. */
     private void onSystemCall() {
+        if (transport.inKernelMode()) {
+            throw new GuestDiedException(
+                    String.format(
+                            "the guest damaged its context process: call that is not admitted,"
+                                    + " hostRip=0x%x",
+                            transport.hostRip()));
+        }
         transport.load(state);
         loaded = true;
         long nextRip = state.rip();
