@@ -467,13 +467,15 @@ public final class PtraceTransport implements ExitTransport {
             control.setSelector(ControlState.CS, state.cs());
             control.setSelector(ControlState.SS, state.ss());
         }
-        boolean traps = (state.rflags() & Rflags.TF) != 0;
+        // AC has no effect at CPL 0 of a CPU without SMAP, but the host would act on it at CPL 3.
+        long flags = kernel ? state.rflags() & ~Rflags.AC : state.rflags();
+        boolean traps = (flags & Rflags.TF) != 0;
         if (atResumeStub && kernel && !basesChanged && !traps && !registersChanged) {
             for (int i = 0; i < GPR_COUNT; i++) {
                 page.setGpr(i, state.gpr(i));
             }
             page.setGpr(RSP, state.gpr(RSP) + AddressMap.FOLD);
-            page.set(VcpuPageLayout.RFLAGS, state.rflags());
+            page.set(VcpuPageLayout.RFLAGS, flags);
             page.set(VcpuPageLayout.RESUME_HOST_RIP, hostRip);
             page.clearExitReason();
             return;
@@ -484,7 +486,7 @@ public final class PtraceTransport implements ExitTransport {
             registers.setGpr(i, state.gpr(i));
         }
         registers.setRip(hostRip);
-        registers.setRflags(state.rflags() | Rflags.IF);
+        registers.setRflags(flags | Rflags.IF);
         registers.setOrigRax(-1);
         if (kernel) {
             registers.setRsp(state.gpr(RSP) + AddressMap.FOLD);
