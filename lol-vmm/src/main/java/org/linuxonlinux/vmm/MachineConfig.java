@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import org.linuxonlinux.redirect.RedirectMode;
 
 /**
  * What a virtual machine is made of. Checked once on the command line, then passed down unchanged.

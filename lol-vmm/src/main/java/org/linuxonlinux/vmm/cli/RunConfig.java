@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import org.linuxonlinux.vmm.RedirectMode;
+import org.linuxonlinux.redirect.RedirectMode;
 
 /**
  * What {@code lol run} was asked to do, checked as far as that goes without opening files.

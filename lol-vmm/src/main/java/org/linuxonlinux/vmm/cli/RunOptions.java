@@ -10,8 +10,8 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.linuxonlinux.memory.MemorySize;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.GuestLayout;
-import org.linuxonlinux.vmm.RedirectMode;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine.ParseResult;
 

@@ -12,7 +12,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.linuxonlinux.vmm.RedirectMode;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine.ParseResult;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package org.linuxonlinux.vmm;
+package org.linuxonlinux.redirect;
 
 /**
  * The mechanisms that catch a guest {@code syscall}; their names in lower case are the values of
