@@ -20,6 +20,8 @@ public class Assembler implements AutoCloseable {
     private static final int RM_MOV = 0x8b;
     private static final int RM_LEA = 0x8d;
     private static final int RM_MOVSXD = 0x63;
+    private static final int M_XRSTOR = 0x0fae;
+    private static final int XRSTOR_EXTENSION = 5;
     private static final int RM_MOVZX_B = 0x0fb6;
     private static final int RM_MOVZX_W = 0x0fb7;
     private static final int MR_TEST_B = 0x84;
@@ -328,6 +330,11 @@ public class Assembler implements AutoCloseable {
         regReg(true, Arithmetic.AND.opcodeMr(), src.number(), dst);
     }
 
+    /** {@code and dst, [src]}. */
+    public final void andq(Reg dst, Mem src) {
+        regMem(true, Arithmetic.AND.opcodeRm(), dst.number(), src, 0);
+    }
+
     /** {@code and dst, imm}, 64-bit, sign-extended. */
     public final void andqImm(Reg dst, int value) {
         arithmeticImm(true, Arithmetic.AND, dst, value);
@@ -341,6 +348,11 @@ public class Assembler implements AutoCloseable {
     /** {@code or dst, src}. */
     public final void orq(Reg dst, Reg src) {
         regReg(true, Arithmetic.OR.opcodeMr(), src.number(), dst);
+    }
+
+    /** {@code or dst, [src]}. */
+    public final void orq(Reg dst, Mem src) {
+        regMem(true, Arithmetic.OR.opcodeRm(), dst.number(), src, 0);
     }
 
     /** {@code or dst, imm}, 64-bit, sign-extended. */
@@ -646,6 +658,17 @@ public class Assembler implements AutoCloseable {
     public final void iretq() {
         code.emit8(0x48);
         code.emit8(0xcf);
+    }
+
+    /** {@code xrstor64 [state]}: loads the state components of EDX:EAX. Aligned to 64 bytes. */
+    public final void xrstor64(Mem state) {
+        regMem(true, M_XRSTOR, XRSTOR_EXTENSION, state, 0);
+    }
+
+    /** {@code pause}: a spinning processor lets others work. */
+    public final void pause() {
+        code.emit8(0xf3);
+        code.emit8(0x90);
     }
 
     /** {@code cld}. */

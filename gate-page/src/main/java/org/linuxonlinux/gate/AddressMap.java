@@ -12,7 +12,7 @@ package org.linuxonlinux.gate;
  *   7bd0_0000_0000                      bootstrap stub of the traced process, 64 KB
  *   7bd1_0000_0000                      guest RAM as it lies in its file, up to 60 GB, R
  *   7be0_0000_0000                      gate code, 64 KB, RX
- *   7be0_0001_0000                      vCPU page area, 16 KB, RW
+ *   7be0_0001_0000                      vCPU page area, 80 KB, RW
  *   7be0_0010_0000                      code cache, up to 256 MB, RX
  *   7bfb_8000_0000 … 7bff_8000_0000     flat branch table, 16 GB, sparse, R
  *   7bff_8000_0000 … 7bff_ffff_ffff     guest kernel text, modules, fixmap (top 2 GB of GVAs)
@@ -51,7 +51,7 @@ public final class AddressMap {
     public static final long VCPU_PAGE_HVA = 0x7be0_0001_0000L;
 
     /** Bytes of the vCPU page area. */
-    public static final int VCPU_PAGE_SIZE_BYTES = 0x4000;
+    public static final int VCPU_PAGE_SIZE_BYTES = 0x1_4000;
 
     /** Translated code. */
     public static final long CODE_CACHE_HVA = 0x7be0_0010_0000L;

@@ -15,10 +15,7 @@ import static org.linuxonlinux.asm.Reg.rsi;
 import static org.linuxonlinux.asm.Reg.rsp;
 import static org.linuxonlinux.gate.MacroAssembler.vcpu;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
-import org.linuxonlinux.asm.CodeBuffer;
 import org.linuxonlinux.asm.Cond;
 import org.linuxonlinux.asm.Label;
 import org.linuxonlinux.asm.Mem;
@@ -35,7 +32,6 @@ import org.linuxonlinux.host.HostAbi;
  * which reads the guest's frame; none of them writes guest memory. Gaps are int3.
  */
 public final class GateCode {
-    private static final int STUB_ALIGNMENT = 64;
     private static final int RFLAGS_TF = 0x100;
     private static final int RFLAGS_NT = 0x4000;
     private static final int RFLAGS_VM = 0x2_0000;
@@ -69,6 +65,17 @@ public final class GateCode {
     private static final Mem FRAME_RSP = Mem.base(rsp, 24);
     private static final Mem FRAME_SS = Mem.base(rsp, 32);
 
+    /** How stubs hand over to the monitor. */
+    public enum Form {
+        /** By SIGTRAP, which stops a traced process. */
+        TRACED,
+        /** By shared memory, with signals handled in the process itself. */
+        IN_PROCESS
+    }
+
+    /** The signal that a kick is in the in-process form. */
+    public static final int KICK_SIGNAL = HostAbi.SIGURG;
+
     private final byte[] bytes;
     private final SymbolMap symbols;
     private final long exitHva;
@@ -79,39 +86,59 @@ public final class GateCode {
     private final long commandsDoneHva;
     private final long sysretHva;
     private final long iretHva;
+    private final long onSignalHva;
+    private final long awaitHandHva;
     // Ascending HVAs from which kind and undo hold.
     private final long[] markHvas;
     private final Kind[] markKinds;
     private final int[] markUndos;
 
     private GateCode(Generator generator) {
-        exitHva = generator.stub("exit", generator::exit);
-        // No gap: the exit stub falls into resume.
-        resumeHva = generator.stubHere("resume", generator::resume);
-        resumeKernelHva = generator.stub("resumeKernel", generator::resumeKernel);
-        resumeUserHva = generator.stub("resumeUser", generator::resumeUser);
-        runCommandsHva = generator.stub("runCommands", generator::runCommands);
+        StubWriter writer = generator.writer;
+        if (generator.form == Form.TRACED) {
+            exitHva = writer.stub("exit", generator::exit);
+            // No gap: the exit stub falls into resume.
+            resumeHva = writer.stubHere("resume", generator::resume);
+            resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
+            resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
+            runCommandsHva = writer.stub("runCommands", generator::runCommands);
+        } else {
+            exitHva = writer.stub("exit", generator::exit);
+            runCommandsHva = writer.stub("runCommands", generator::runCommands);
+            resumeHva = writer.stub("resume", generator::resume);
+            resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
+            resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
+            generator.inProcess.endOfResume(resumeHva);
+        }
         commandsDoneHva = generator.commandsDoneHva;
-        sysretHva = generator.stub("sysret", generator::sysret);
-        iretHva = generator.stub("iret", generator::iret);
+        sysretHva = writer.stub("sysret", generator::sysret);
+        iretHva = writer.stub("iret", generator::iret);
+        if (generator.form == Form.IN_PROCESS) {
+            writer.stub("enterKernel", generator.inProcess::enterKernel);
+            onSignalHva = writer.stub("onSignal", generator.inProcess::onSignal);
+            awaitHandHva = generator.inProcess.awaitHandHva();
+        } else {
+            onSignalHva = 0;
+            awaitHandHva = 0;
+        }
         generator.masm.close();
-        byte[] code = generator.code.toByteArray();
+        byte[] code = writer.code.toByteArray();
         bytes = Arrays.copyOf(code, AddressMap.GATE_CODE_SIZE_BYTES);
         Arrays.fill(bytes, code.length, bytes.length, (byte) 0xcc);
-        symbols = new SymbolMap(generator.symbols);
-        int count = generator.markHvas.size();
+        symbols = new SymbolMap(writer.symbols);
+        int count = writer.markHvas.size();
         markHvas = new long[count];
-        markKinds = generator.markKinds.toArray(new Kind[0]);
+        markKinds = writer.markKinds.toArray(new Kind[0]);
         markUndos = new int[count];
         for (int i = 0; i < count; i++) {
-            markHvas[i] = generator.markHvas.get(i);
-            markUndos[i] = generator.markUndos.get(i);
+            markHvas[i] = writer.markHvas.get(i);
+            markUndos[i] = writer.markUndos.get(i);
         }
     }
 
     /** Generates all stubs for {@link AddressMap#GATE_CODE_HVA}. */
-    public static GateCode generate() {
-        return new GateCode(new Generator());
+    public static GateCode generate(Form form) {
+        return new GateCode(new Generator(form));
     }
 
     /** The bytes of the whole gate code area. */
@@ -154,6 +181,35 @@ public final class GateCode {
         return commandsDoneHva;
     }
 
+    /** In-process form: entry of the handler of all signals. */
+    public long onSignalHva() {
+        return onSignalHva;
+    }
+
+    /** In-process form: where a context process waits for the hand, first of all. */
+    public long awaitHandHva() {
+        return awaitHandHva;
+    }
+
+    /**
+     * Whether a process that stopped here was in guest kernel mode. User code that has jumped to
+     * other places of the gate than those that load segment bases, or to translated code, is still
+     * user code.
+     *
+     * @param gsBase the host's GS base there
+     * @param scratch overwritten
+     */
+    public boolean isKernelMode(long hostRip, long gsBase, GatePosition scratch) {
+        if (gsBase == AddressMap.FOLD) {
+            return true;
+        }
+        if (!AddressMap.isGateCode(hostRip)) {
+            return false;
+        }
+        locate(hostRip, scratch);
+        return scratch.kind() != Kind.NOWHERE && scratch.kind() != Kind.EXITING;
+    }
+
     /** Entry of the sysret stub. */
     public long sysretHva() {
         return sysretHva;
@@ -179,56 +235,29 @@ public final class GateCode {
 
     /** Emits the stubs and records symbols and marks. Lives only while the gate is generated. */
     private static final class Generator {
-        private final CodeBuffer code = new CodeBuffer(AddressMap.GATE_CODE_HVA, 4096);
-        private final MacroAssembler masm = new MacroAssembler(code, this::onMark);
-        private final List<SymbolMap.Symbol> symbols = new ArrayList<>();
-        private final List<Long> markHvas = new ArrayList<>();
-        private final List<Kind> markKinds = new ArrayList<>();
-        private final List<Integer> markUndos = new ArrayList<>();
+        private final Form form;
+        private final StubWriter writer = new StubWriter();
+        private final MacroAssembler masm = writer.masm;
+        private final InProcessStubs inProcess = new InProcessStubs(writer);
         private long exitHva;
         private long resumeHva;
         private long commandsDoneHva;
 
-        private long stub(String name, Runnable emit) {
-            masm.alignWithInt3(STUB_ALIGNMENT);
-            return stubHere(name, emit);
-        }
-
-        private long stubHere(String name, Runnable emit) {
-            long startHva = masm.hva();
-            emit.run();
-            symbols.add(new SymbolMap.Symbol(name, startHva, masm.hva()));
-            mark(Kind.NOWHERE, Undo.NONE);
-            return startHva;
-        }
-
-        /** Marks of macros: stubs only use those of kind BEFORE. */
-        private void onMark(long hva, UndoSink.Phase phase, int undo) {
-            Kind kind = Undo.isRollForward(undo) ? Kind.ROLL_FORWARD : Kind.BEFORE;
-            addMark(hva, kind, undo);
+        Generator(Form form) {
+            this.form = form;
         }
 
         private void mark(Kind kind, int undo) {
-            masm.mark(kind == Kind.ROLL_FORWARD ? Undo.ROLL_FORWARD : undo);
-            addMark(masm.hva(), kind, masm.undo());
+            writer.mark(kind, undo);
         }
 
-        /** The last mark at an address wins. */
-        private void addMark(long hva, Kind kind, int undo) {
-            int last = markHvas.size() - 1;
-            if (last >= 0 && markHvas.get(last) == hva) {
-                markKinds.set(last, kind);
-                markUndos.set(last, undo);
-                return;
-            }
-            markHvas.add(hva);
-            markKinds.add(kind);
-            markUndos.add(undo);
-        }
-
-        /** The one place that hands over to the monitor: the ptrace form, a SIGTRAP stop. */
+        /** The one place that hands over to the monitor. */
         private void waitForMonitor() {
-            masm.int3();
+            if (form == Form.TRACED) {
+                masm.int3();
+            } else {
+                inProcess.publishExit();
+            }
         }
 
         private void switchToGateStack() {
@@ -253,9 +282,14 @@ public final class GateCode {
                 masm.movq(vcpu(VcpuPageLayout.gpr(i)), Reg.of(i));
             }
             switchToGateStack();
+            inProcess.startOfDeafness();
             masm.pushfq();
             masm.pop(vcpu(VcpuPageLayout.RFLAGS));
             waitForMonitor();
+            if (form == Form.IN_PROCESS) {
+                mark(Kind.EXITING, Undo.NONE);
+                inProcess.handOver();
+            }
         }
 
         /**
@@ -282,15 +316,33 @@ public final class GateCode {
             masm.bind(noCommands);
             mark(Kind.RESUMING, Undo.NONE);
             switchToGateStack();
+            Label byIret = new Label("by iret");
+            if (form == Form.IN_PROCESS) {
+                inProcess.leaveUnlessKicked(byIret);
+            }
             masm.push(vcpu(VcpuPageLayout.RFLAGS));
             masm.popfq();
+            loadAllButRsp();
+            masm.movq(rsp, vcpu(VcpuPageLayout.gpr(rsp.number())));
+            masm.jmp(vcpu(VcpuPageLayout.RESUME_HOST_RIP));
+            if (form == Form.IN_PROCESS) {
+                masm.bind(byIret);
+                masm.push(vcpu(VcpuPageLayout.RESUME_SS));
+                masm.push(vcpu(VcpuPageLayout.gpr(rsp.number())));
+                masm.push(vcpu(VcpuPageLayout.RFLAGS));
+                masm.push(vcpu(VcpuPageLayout.RESUME_CS));
+                masm.push(vcpu(VcpuPageLayout.RESUME_HOST_RIP));
+                loadAllButRsp();
+                masm.iretq();
+            }
+        }
+
+        private void loadAllButRsp() {
             for (int i = 0; i < 16; i++) {
                 if (i != rsp.number()) {
                     masm.movq(Reg.of(i), vcpu(VcpuPageLayout.gpr(i)));
                 }
             }
-            masm.movq(rsp, vcpu(VcpuPageLayout.gpr(rsp.number())));
-            masm.jmp(vcpu(VcpuPageLayout.RESUME_HOST_RIP));
         }
 
         /**
@@ -350,8 +402,10 @@ public final class GateCode {
             masm.movqImm(vcpu(VcpuPageLayout.EXIT_REASON), ExitReason.COMMANDS_DONE.code());
             waitForMonitor();
             commandsDoneHva = masm.hva();
-            mark(Kind.RESUMING, Undo.NONE);
-            masm.jmp(resumeHva);
+            if (form == Form.TRACED) {
+                mark(Kind.RESUMING, Undo.NONE);
+                masm.jmp(resumeHva);
+            }
         }
 
         /** Executes COMMAND_COUNT commands; clobbers what a host call does and rbx, r12, flags. */
@@ -553,13 +607,13 @@ public final class GateCode {
         /**
          * Maps the page at PREMAP_GVA if the guest's tables have it for user mode, as a small page
          * with accessed bits set all the way. It saves the host fault that would follow at once.
-         * Clobbers rax and flags; the other registers are kept in the GPR words.
+         * Clobbers rax and flags; the other registers are kept in PREMAP_SAVED.
          */
         private void premap() {
             Reg[] clobbered = {rcx, rdx, rsi, rdi, r8, r9, r10, r11};
             Label done = new Label("premap done");
-            for (Reg reg : clobbered) {
-                masm.movq(vcpu(VcpuPageLayout.gpr(reg.number())), reg);
+            for (int i = 0; i < clobbered.length; i++) {
+                masm.movq(vcpu(VcpuPageLayout.PREMAP_SAVED + 8 * i), clobbered[i]);
             }
             masm.movq(rdi, vcpu(VcpuPageLayout.PREMAP_GVA));
             masm.movabs(r8, PTE_FRAME_MASK);
@@ -602,8 +656,8 @@ public final class GateCode {
             masm.movq(vcpu(VcpuPageLayout.PREMAPPED_GVA), rdi);
             masm.movqImm(vcpu(VcpuPageLayout.PREMAP_GVA), 0);
             masm.bind(done);
-            for (Reg reg : clobbered) {
-                masm.movq(reg, vcpu(VcpuPageLayout.gpr(reg.number())));
+            for (int i = 0; i < clobbered.length; i++) {
+                masm.movq(clobbered[i], vcpu(VcpuPageLayout.PREMAP_SAVED + 8 * i));
             }
         }
 

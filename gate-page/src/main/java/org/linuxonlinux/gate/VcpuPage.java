@@ -133,6 +133,43 @@ public final class VcpuPage implements Undo.Registers {
         return none ? 0 : (long) WORD.getAndSet(area, VcpuPageLayout.TIMER_DEADLINE, 0L);
     }
 
+    /** Who has the hand: {@code VcpuPageLayout.HAND_*}. Callable from any thread. */
+    public int handAcquire() {
+        return (int) (long) WORD.getAcquire(area, VcpuPageLayout.HAND);
+    }
+
+    /**
+     * Gives the hand to the context process, which goes on at a stub; a full barrier.
+     *
+     * @return whether it sleeps and must be woken
+     */
+    public boolean giveHand(long resumeEntryHva) {
+        set(VcpuPageLayout.RESUME_ENTRY, resumeEntryHva);
+        WORD.setVolatile(area, VcpuPageLayout.HAND, (long) VcpuPageLayout.HAND_CONTEXT);
+        return (long) WORD.getVolatile(area, VcpuPageLayout.CONTEXT_SLEEPS) != 0;
+    }
+
+    /** Takes the hand before the context process is started. */
+    public void holdHand() {
+        WORD.setVolatile(area, VcpuPageLayout.HAND, (long) VcpuPageLayout.HAND_EXIT);
+    }
+
+    /** Says whether the monitor must be woken when the hand is given to it; a full barrier. */
+    public void setMonitorSleeps(boolean sleeps) {
+        WORD.setVolatile(area, VcpuPageLayout.MONITOR_SLEEPS, sleeps ? 1L : 0L);
+    }
+
+    /** Notes a kick; a full barrier. Any thread. Returns whether none was noted yet. */
+    public boolean noteKick() {
+        return (long) WORD.getAndSet(area, VcpuPageLayout.KICKED, 1L) == 0;
+    }
+
+    /** Whether a kick was noted since the last call. */
+    public boolean takeKick() {
+        boolean none = (long) WORD.getVolatile(area, VcpuPageLayout.KICKED) == 0;
+        return !none && (long) WORD.getAndSet(area, VcpuPageLayout.KICKED, 0L) != 0;
+    }
+
     /** Lets translated code collect output, or sends every write to the monitor. */
     public void openPortOutput(boolean open) {
         set(VcpuPageLayout.PORT_OUTPUT_ROOM, open ? VcpuPageLayout.PORT_OUTPUT_SIZE_BYTES : 0);

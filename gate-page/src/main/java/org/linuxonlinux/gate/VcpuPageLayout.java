@@ -6,7 +6,7 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Words shared by the monitor and emitted code: one area of four pages per vCPU, mapped at {@link
+ * Words shared by the monitor and emitted code: one area of pages per vCPU, mapped at {@link
  * AddressMap#VCPU_PAGE_HVA} in each of its context processes. All little-endian. This class is
  * their only definition; accessors ({@link VcpuPage}), emitted operands, the table in
  * docs/gate-page.md and the gdb script use it.
@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 4;
+    public static final int VERSION = 5;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -44,6 +44,27 @@ public final class VcpuPageLayout {
      * Arbitrary.
      */
     public static final int GATE_STACK_SIZE_BYTES = 1024;
+
+    /**
+     * Bytes of the stack that signal handlers run on: two frames and two more that came in between,
+     * each of up to 12 KB where the host has AMX.
+     */
+    public static final int SIGNAL_STACK_SIZE_BYTES = 0x1_0000;
+
+    /** {@link #HAND}: the context process goes on. */
+    public static final int HAND_CONTEXT = 0;
+
+    /** {@link #HAND}: an exit stub has run; reason and registers are in the page. */
+    public static final int HAND_EXIT = 1;
+
+    /** {@link #HAND}: a signal has arrived; its details and the registers are in the page. */
+    public static final int HAND_SIGNAL = 2;
+
+    /**
+     * {@link #HAND}: a kick has come before the context process had gone on; the page holds what it
+     * would have gone on with.
+     */
+    public static final int HAND_NOT_STARTED = 3;
 
     /** {@link #MAGIC_VALUE}. Written by: monitor at creation. Read by: monitor on attach. */
     public static final int MAGIC;
@@ -256,6 +277,89 @@ public final class VcpuPageLayout {
     /** Host protection it was mapped with, as {@link #PREMAPPED_LEAF}. */
     public static final int PREMAPPED_PROT;
 
+    /** Registers that the iret stub needs while it maps. Written and read by: iret stub. */
+    public static final int PREMAP_SAVED;
+
+    /** Words of {@link #PREMAP_SAVED}. */
+    public static final int PREMAP_SAVED_COUNT = 8;
+
+    /**
+     * Who has the hand, {@code HAND_*}; the futex that both wait on is its lower half. In-process
+     * transport only, as all words down to {@link #SYSCALL_FLAGS_KEPT}. Written by: gate stubs
+     * (exchange), monitor (volatile). Read by: both (acquire).
+     */
+    public static final int HAND;
+
+    /** Non-zero = the monitor sleeps on {@link #HAND}. Written by: monitor. Read by: gate stubs. */
+    public static final int MONITOR_SLEEPS;
+
+    /**
+     * Non-zero = the context process sleeps on {@link #HAND}. Written by: stubs. Read by: monitor.
+     */
+    public static final int CONTEXT_SLEEPS;
+
+    /** How often a stub looks at {@link #HAND} before it sleeps. Written by: monitor. */
+    public static final int SPIN_COUNT;
+
+    /**
+     * Non-zero = a kick is due. Written by: any monitor thread (exchange); cleared by the vCPU's.
+     * Read by: resume stub.
+     */
+    public static final int KICKED;
+
+    /**
+     * Stub that is jumped to when the hand comes back. Written by: monitor. Read by: gate stubs.
+     */
+    public static final int RESUME_ENTRY;
+
+    /**
+     * Non-zero = the resume stub ends with IRETQ, for compatibility mode and the trap flag. Written
+     * by: monitor, signal handler. Read by: resume stub.
+     */
+    public static final int RESUME_BY_IRET;
+
+    /** CS that an IRETQ of the resume stub loads. Written by: monitor, signal handler. */
+    public static final int RESUME_CS;
+
+    /** SS that an IRETQ of the resume stub loads. Written by: monitor, signal handler. */
+    public static final int RESUME_SS;
+
+    /** HVA of the vector registers in the frame of the last signal; 0 = they are loaded. */
+    public static final int SIGNAL_FPU_STATE;
+
+    /** Number of the last signal. Written by: signal handler. Read by: monitor. */
+    public static final int SIGNAL_NUMBER;
+
+    /** Its si_code, as {@link #SIGNAL_NUMBER}. */
+    public static final int SIGNAL_CODE;
+
+    /** Its si_addr, as {@link #SIGNAL_NUMBER}. */
+    public static final int SIGNAL_ADDRESS;
+
+    /** Error code of its exception, as {@link #SIGNAL_NUMBER}. */
+    public static final int SIGNAL_ERROR_CODE;
+
+    /** Host FS base when it came, as {@link #SIGNAL_NUMBER}. */
+    public static final int HOST_FS_BASE;
+
+    /** Host GS base when it came, as {@link #SIGNAL_NUMBER}. */
+    public static final int HOST_GS_BASE;
+
+    /**
+     * Guest RIP of the kernel's entry for 64-bit system calls, 0 = each goes to the monitor.
+     * Written by: monitor. Read by: gate stubs.
+     */
+    public static final int SYSCALL_ENTRY;
+
+    /** The flags that a system call leaves alone. Written by: monitor. Read by: gate stubs. */
+    public static final int SYSCALL_FLAGS_KEPT;
+
+    /** System calls that the signal handler has entered the kernel for. Written by: handler. */
+    public static final int COUNT_SYSCALL;
+
+    /** Where signal frames are put. Written by: host kernel. Read by: signal handler. */
+    public static final int SIGNAL_STACK;
+
     /**
      * What a read of the inline input port gives, in the low byte; 0 = the monitor must do the
      * read. Written by: any monitor thread. Read by: translated code.
@@ -374,12 +478,38 @@ public final class VcpuPageLayout {
         PREMAPPED_GVA = u64(l, f, "PREMAPPED_GVA");
         PREMAPPED_LEAF = u64(l, f, "PREMAPPED_LEAF");
         PREMAPPED_PROT = u64(l, f, "PREMAPPED_PROT");
+        PREMAP_SAVED = words(l, f, "PREMAP_SAVED", PREMAP_SAVED_COUNT);
+        l.cacheLine();
+        // The in-process transport: the hand-over, each side's words on lines of their own.
+        HAND = u64(l, f, "HAND");
+        CONTEXT_SLEEPS = u64(l, f, "CONTEXT_SLEEPS");
+        l.cacheLine();
+        MONITOR_SLEEPS = u64(l, f, "MONITOR_SLEEPS");
+        SPIN_COUNT = u64(l, f, "SPIN_COUNT");
+        KICKED = u64(l, f, "KICKED");
+        l.cacheLine();
+        RESUME_ENTRY = u64(l, f, "RESUME_ENTRY");
+        RESUME_BY_IRET = u64(l, f, "RESUME_BY_IRET");
+        RESUME_CS = u64(l, f, "RESUME_CS");
+        RESUME_SS = u64(l, f, "RESUME_SS");
+        SIGNAL_FPU_STATE = u64(l, f, "SIGNAL_FPU_STATE");
+        SIGNAL_NUMBER = u64(l, f, "SIGNAL_NUMBER");
+        SIGNAL_CODE = u64(l, f, "SIGNAL_CODE");
+        SIGNAL_ADDRESS = u64(l, f, "SIGNAL_ADDRESS");
+        SIGNAL_ERROR_CODE = u64(l, f, "SIGNAL_ERROR_CODE");
+        HOST_FS_BASE = u64(l, f, "HOST_FS_BASE");
+        HOST_GS_BASE = u64(l, f, "HOST_GS_BASE");
+        SYSCALL_ENTRY = u64(l, f, "SYSCALL_ENTRY");
+        SYSCALL_FLAGS_KEPT = u64(l, f, "SYSCALL_FLAGS_KEPT");
+        COUNT_SYSCALL = u64(l, f, "COUNT_SYSCALL");
         l.cacheLine();
         PORT_INPUT = u64(l, f, "PORT_INPUT");
         PORT_OUTPUT_ROOM = u64(l, f, "PORT_OUTPUT_ROOM");
         PORT_OUTPUT = words(l, f, "PORT_OUTPUT", PORT_OUTPUT_SIZE_BYTES / 8);
         l.page();
         COMMANDS = words(l, f, "COMMANDS", COMMAND_CAPACITY * COMMAND_SIZE_BYTES / 8);
+        l.page();
+        SIGNAL_STACK = words(l, f, "SIGNAL_STACK", SIGNAL_STACK_SIZE_BYTES / 8);
         l.skipToLast(GATE_STACK_SIZE_BYTES);
         GATE_STACK = words(l, f, "GATE_STACK", GATE_STACK_SIZE_BYTES / 8);
         l.end();

@@ -62,7 +62,8 @@ class VcpuPageTest {
 
     @Test
     void gdbScriptNamesFieldsAndStubs() {
-        String script = VcpuPagePrinter.gdbScript(GateCode.generate().symbols());
+        String script =
+                VcpuPagePrinter.gdbScript(GateCode.generate(GateCode.Form.TRACED).symbols());
         assertTrue(script.contains("set $vcpu_magic = 0x7be000010000\n"));
         assertTrue(script.contains("set $gate_exit = 0x7be000000000\n"));
         assertTrue(script.contains("define vcpu\n"));

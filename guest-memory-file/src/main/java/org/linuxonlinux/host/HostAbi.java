@@ -25,6 +25,7 @@ public final class HostAbi {
     public static final int SYS_mmap = 9;
     public static final int SYS_mprotect = 10;
     public static final int SYS_munmap = 11;
+    public static final int SYS_rt_sigaction = 13;
     public static final int SYS_rt_sigprocmask = 14;
     public static final int SYS_rt_sigreturn = 15;
     public static final int SYS_ioctl = 16;
@@ -49,6 +50,7 @@ public final class HostAbi {
     public static final int SYS_ptrace = 101;
     public static final int SYS_getppid = 110;
     public static final int SYS_setsid = 112;
+    public static final int SYS_sigaltstack = 131;
     public static final int SYS_fstatfs = 138;
     public static final int SYS_prctl = 157;
     public static final int SYS_arch_prctl = 158;
@@ -66,6 +68,7 @@ public final class HostAbi {
     public static final int SYS_dup3 = 292;
     public static final int SYS_pipe2 = 293;
     public static final int SYS_perf_event_open = 298;
+    public static final int SYS_prlimit64 = 302;
     public static final int SYS_process_vm_readv = 310;
     public static final int SYS_seccomp = 317;
     public static final int SYS_memfd_create = 319;
@@ -90,6 +93,7 @@ public final class HostAbi {
     public static final int ENOSPC = 28;
     public static final int ENOSYS = 38;
     public static final int EOPNOTSUPP = 95;
+    public static final int ETIMEDOUT = 110;
 
     // open, memfd_create, eventfd, pipe.
     public static final int O_RDONLY = 0;
@@ -162,9 +166,18 @@ public final class HostAbi {
     public static final int SIGCHLD = 17;
     public static final int SIGCONT = 18;
     public static final int SIGSTOP = 19;
+    public static final int SIGURG = 23;
     public static final int SIGWINCH = 28;
     public static final int SIGSYS = 31;
     public static final int SIG_SETMASK = 2;
+    public static final int SA_SIGINFO = 4;
+    public static final int SA_RESTORER = 0x04000000;
+    public static final int SA_ONSTACK = 0x08000000;
+    public static final int SA_NODEFER = 0x40000000;
+    public static final int SI_KERNEL = 0x80;
+    public static final int FUTEX_WAIT = 0;
+    public static final int FUTEX_WAKE = 1;
+    public static final int RLIMIT_CORE = 4;
     public static final int WNOHANG = 1;
     public static final int __WALL = 0x40000000;
     public static final int CLONE_VM = 0x100;
@@ -173,6 +186,9 @@ public final class HostAbi {
     public static final int PR_SET_PDEATHSIG = 1;
     public static final int PR_SET_NAME = 15;
     public static final int PR_SET_NO_NEW_PRIVS = 38;
+    public static final int PR_SET_SYSCALL_USER_DISPATCH = 59;
+    public static final int PR_SYS_DISPATCH_ON = 1;
+    public static final int AUDIT_ARCH_X86_64 = 0xc000003e;
     public static final int ARCH_SET_GS = 0x1001;
     public static final int ARCH_SET_FS = 0x1002;
 

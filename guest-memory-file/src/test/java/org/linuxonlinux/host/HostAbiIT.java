@@ -21,7 +21,9 @@ final class HostAbiIT {
             #define _GNU_SOURCE
             #include <errno.h>
             #include <fcntl.h>
+            #include <linux/audit.h>
             #include <linux/falloc.h>
+            #include <linux/futex.h>
             #include <linux/close_range.h>
             #include <linux/memfd.h>
             #include <poll.h>
@@ -31,14 +33,20 @@ final class HostAbiIT {
             #include <sys/eventfd.h>
             #include <sys/file.h>
             #include <sys/ioctl.h>
+            #include <stddef.h>
             #include <sys/mman.h>
             #include <sys/prctl.h>
+            #include <sys/resource.h>
             #include <asm/prctl.h>
             #include <sys/syscall.h>
             #include <sys/timerfd.h>
             #include <sys/wait.h>
             #include <time.h>
+            #include <ucontext.h>
             #include <unistd.h>
+            #ifndef SA_RESTORER
+            #define SA_RESTORER 0x04000000
+            #endif
             #ifndef MFD_EXEC
             #define MFD_EXEC 0x10U
             #endif
@@ -61,6 +69,45 @@ final class HostAbiIT {
         assertTrue(expected.size() > 100);
         program.append("return 0; }\n");
         assertEquals(expected, compileAndRun(program.toString()));
+    }
+
+    @Test
+    void signalFrameAgreesWithTheCHeaders() throws Exception {
+        List<String> registers =
+                List.of(
+                        "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10",
+                        "R11", "R12", "R13", "R14", "R15");
+        StringBuilder program = new StringBuilder(HEADERS).append("int main() {\n");
+        List<String> expected = new ArrayList<>();
+        int number = 0;
+        for (String name : registers) {
+            expected.add("" + SignalFrame.gpr(number++));
+            appendOffset(program, "ucontext_t, uc_mcontext.gregs[REG_" + name + "]");
+        }
+        expected.add("" + SignalFrame.RIP);
+        appendOffset(program, "ucontext_t, uc_mcontext.gregs[REG_RIP]");
+        expected.add("" + SignalFrame.RFLAGS);
+        appendOffset(program, "ucontext_t, uc_mcontext.gregs[REG_EFL]");
+        expected.add("" + SignalFrame.CS);
+        appendOffset(program, "ucontext_t, uc_mcontext.gregs[REG_CSGSFS]");
+        expected.add("" + SignalFrame.ERROR_CODE);
+        appendOffset(program, "ucontext_t, uc_mcontext.gregs[REG_ERR]");
+        expected.add("" + SignalFrame.FPU_STATE);
+        appendOffset(program, "ucontext_t, uc_mcontext.fpregs");
+        expected.add("" + SignalFrame.SI_CODE);
+        appendOffset(program, "siginfo_t, si_code");
+        expected.add("" + SignalFrame.SI_ADDRESS);
+        appendOffset(program, "siginfo_t, si_addr");
+        expected.add("" + SignalFrame.SI_ADDRESS);
+        appendOffset(program, "siginfo_t, si_call_addr");
+        expected.add("" + SignalFrame.SI_ARCH);
+        appendOffset(program, "siginfo_t, si_arch");
+        program.append("return 0; }\n");
+        assertEquals(expected, compileAndRun(program.toString()));
+    }
+
+    private static void appendOffset(StringBuilder program, String field) {
+        program.append("printf(\"%d\\n\", (int) offsetof(" + field + "));\n");
     }
 
     @Test

@@ -22,6 +22,7 @@ import org.linuxonlinux.host.HostCpu;
 import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.translate.GateEntries;
 import org.linuxonlinux.translate.InlinePorts;
 import org.linuxonlinux.translate.Translator;
@@ -38,8 +39,10 @@ import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.MsrDevice;
 import org.linuxonlinux.vmm.cpu.MsrModel;
 import org.linuxonlinux.vmm.exit.ExitStatistics;
+import org.linuxonlinux.vmm.exit.ExitTransport;
 import org.linuxonlinux.vmm.exit.GateMemory;
 import org.linuxonlinux.vmm.exit.PtraceTransport;
+import org.linuxonlinux.vmm.exit.SignalTransport;
 import org.linuxonlinux.vmm.exit.Vcpu;
 import org.linuxonlinux.vmm.exit.VcpuParts;
 import org.linuxonlinux.vmm.irq.ApicBus;
@@ -91,7 +94,7 @@ final class Machine implements AutoCloseable {
     private final IoApic ioApic;
     private final PortBus ports;
     private final MmioBus mmio;
-    private final PtraceTransport transport;
+    private final ExitTransport transport;
     private final EventDelivery events;
     private final Vcpu vcpu;
     private final Consumer<ExitOutcome> end;
@@ -99,6 +102,7 @@ final class Machine implements AutoCloseable {
     Machine(
             GuestMemory memory,
             GateMemory gateMemory,
+            RedirectMode redirect,
             HostCpu hostCpu,
             TscFrequency tscFrequency,
             KernelImage kernel,
@@ -137,15 +141,7 @@ final class Machine implements AutoCloseable {
         DescriptorTables tables = new DescriptorTables(mmu);
         tables.setGdtr(boot.gdtBase(), boot.gdtLimit());
         events = new EventDelivery(mmu, tables, control);
-        TracedProcess process = gateMemory.startContextProcess(memory);
-        transport =
-                new PtraceTransport(
-                        process,
-                        page,
-                        control,
-                        gateMemory.gate(),
-                        commands,
-                        gateMemory.hasSyscallFilter());
+        transport = startTransport(redirect, gateMemory);
         PvEoi pvEoi = new PvEoi(memory, apic);
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
@@ -187,6 +183,15 @@ final class Machine implements AutoCloseable {
         memory.write(acpi.gpa(), acpi.bytes());
         AcpiBlob mpTable = MpTable.build(firmware, GuestLayout.EBDA_GPA);
         memory.write(mpTable.gpa(), mpTable.bytes());
+    }
+
+    private ExitTransport startTransport(RedirectMode redirect, GateMemory gateMemory) {
+        if (redirect != RedirectMode.PTRACE) {
+            return SignalTransport.start(gateMemory, memory, control, commands);
+        }
+        TracedProcess process = gateMemory.startTraced(memory);
+        return new PtraceTransport(
+                process, page, control, gateMemory.gate(), commands, gateMemory.hasSyscallFilter());
     }
 
     private static AcpiConfig acpiConfig() {

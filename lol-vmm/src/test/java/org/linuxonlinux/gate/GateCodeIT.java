@@ -319,7 +319,8 @@ class GateCodeIT {
         @Test
         void theFilterLetsOnlyMappingOfRamPass() {
             int offset = VcpuPageLayout.COMMANDS;
-            byte[] program = GateSyscallFilter.program(VcpuPageLayout.hva(offset));
+            byte[] program =
+                    GateSyscallFilter.program(VcpuPageLayout.hva(offset), GateCode.Form.TRACED);
             for (int i = 0; i < program.length; i += 8) {
                 page.set(offset + i, ByteBuffer.wrap(program).order(LITTLE_ENDIAN).getLong(i));
             }

@@ -50,7 +50,7 @@ final class GateProcess implements AutoCloseable {
 
     private static final int TABLE_LEVELS = 4;
 
-    final GateCode gate = GateCode.generate();
+    final GateCode gate = GateCode.generate(GateCode.Form.TRACED);
     final RegisterSet registers = new RegisterSet();
     final TracedProcess process;
     final VcpuPage page;

@@ -47,7 +47,7 @@ final class TranslationProcess implements AutoCloseable {
     private static final int VCPU_AT = 0x5_0000;
     private static final int FILE_BYTES = 0x6_0000;
 
-    final GateCode gate = GateCode.generate();
+    final GateCode gate = GateCode.generate(GateCode.Form.TRACED);
     final RegisterSet registers = new RegisterSet();
     final VcpuPage page;
     final TracedProcess process;

@@ -14,7 +14,8 @@ import org.linuxonlinux.host.HostFile;
  *
  * <pre>
  *   offset 0x000  ELF header, program headers
- *          0x100  entry: ask for SIGKILL at the parent's death; parent changed? exit; pause for ever
+ *          0x100  entry: ask for SIGKILL at the parent's death; parent changed? exit; pause for ever or
+ * go on with code of the caller's
  *          0x200  syscall; int3     where remote system calls run
  *          0x300  process name
  * </pre>
@@ -44,8 +45,8 @@ public final class StubProgram implements AutoCloseable {
     private static final byte INT3 = (byte) 0xcc;
 
     /**
-     * Entered from the kernel's exec. Leaves to nowhere: the tracer takes over at any instruction.
-     * Clobbers rax, rcx, rdx, rsi, rdi, r11. RFLAGS changed. Stack untouched. No faults inside.
+     * Entered from the kernel's exec. Leaves to what stands behind it. Clobbers rax, rcx, rdx, rsi,
+     * rdi, r11. RFLAGS changed. Stack untouched. No faults inside.
      */
     static final String ENTRY =
             """
@@ -56,14 +57,19 @@ public final class StubProgram implements AutoCloseable {
             b8 6e 00 00 00  | mov eax, 110 (getppid)
             0f 05           | syscall
             3d 00 00 00 00  | cmp eax, 0 (the expected parent)
-            75 09           | jne die
-            b8 22 00 00 00  | park: mov eax, 34 (pause)
-            0f 05           | syscall
-            eb f7           | jmp park
-            bf 01 00 00 00  | die: mov edi, 1
+            74 0e           | je start
+            bf 01 00 00 00  | mov edi, 1
             b8 e7 00 00 00  | mov eax, 231 (exit_group)
             0f 05           | syscall
             0f 0b           | ud2
+            """;
+
+    /** Behind {@link #ENTRY}. Leaves to nowhere: the tracer takes over at any instruction. */
+    static final String PARK =
+            """
+            b8 22 00 00 00  | park: mov eax, 34 (pause)
+            0f 05           | syscall
+            eb f7           | jmp park
             """;
 
     /** Position of the operand that holds the expected parent in {@link #ENTRY}. */
@@ -85,26 +91,39 @@ public final class StubProgram implements AutoCloseable {
     }
 
     /**
-     * Builds the program.
+     * Builds a program that waits for its tracer.
      *
      * @param stubHva where its page lies in the process; page-aligned, lower half
      * @param name what {@code ps} shows; at most 15 bytes are kept
      */
     public static StubProgram create(long stubHva, String name) {
-        byte[] image = image(stubHva, HostCalls.getpid(), name);
+        return create(stubHva, name, CodeListing.assemble(PARK));
+    }
+
+    /**
+     * Builds a program that goes its own way once it is known to die with its parent.
+     *
+     * @param start position-independent code
+     */
+    public static StubProgram create(long stubHva, String name, byte[] start) {
+        byte[] image = image(stubHva, HostCalls.getpid(), name, start);
         HostFile file = HostFile.executableMemfd(name);
         file.writeFully(image);
         return new StubProgram(stubHva, file);
     }
 
     /** The ELF file's bytes. */
-    static byte[] image(long stubHva, int expectedParentPid, String name) {
+    static byte[] image(long stubHva, int expectedParentPid, String name, byte[] start) {
         ByteBuffer image = ByteBuffer.allocate(SIZE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         java.util.Arrays.fill(image.array(), ENTRY_OFFSET, SIZE_BYTES, INT3);
         putElfHeader(image, stubHva + ENTRY_OFFSET);
         putProgramHeader(image, PT_LOAD, PF_R | PF_X, stubHva, SIZE_BYTES);
         putProgramHeader(image, PT_GNU_STACK, PF_R | PF_W, 0, 0);
-        image.position(ENTRY_OFFSET).put(CodeListing.assemble(ENTRY));
+        byte[] entry = CodeListing.assemble(ENTRY);
+        if (entry.length + start.length > SYSCALL_OFFSET - ENTRY_OFFSET) {
+            throw new IllegalArgumentException("start code too long: sizeBytes=" + start.length);
+        }
+        image.position(ENTRY_OFFSET).put(entry).put(start);
         image.putInt(ENTRY_OFFSET + EXPECTED_PARENT_OFFSET, expectedParentPid);
         image.position(SYSCALL_OFFSET).put(CodeListing.assemble(REMOTE_SYSCALL));
         byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
@@ -140,7 +159,8 @@ public final class StubProgram implements AutoCloseable {
         image.putLong(HostAbi.PAGE_SIZE); // p_align
     }
 
-    HostFile file() {
+    /** The ELF file. */
+    public HostFile file() {
         return file;
     }
 
@@ -154,7 +174,8 @@ public final class StubProgram implements AutoCloseable {
         return stubHva + SYSCALL_OFFSET;
     }
 
-    long nameHva() {
+    /** Where the name stands, with a zero byte behind it. */
+    public long nameHva() {
         return stubHva + NAME_OFFSET;
     }
 

@@ -15,7 +15,12 @@ final class StubProgramTest {
     private static final long STUB_HVA = 0x7bd0_0000_0000L;
 
     private final ByteBuffer image =
-            ByteBuffer.wrap(StubProgram.image(STUB_HVA, 0x1234567, "a-name-longer-than-15-bytes"))
+            ByteBuffer.wrap(
+                            StubProgram.image(
+                                    STUB_HVA,
+                                    0x1234567,
+                                    "a-name-longer-than-15-bytes",
+                                    new byte[] {(byte) 0xeb, (byte) 0xfe}))
                     .order(ByteOrder.LITTLE_ENDIAN);
 
     @Test
@@ -37,6 +42,18 @@ final class StubProgramTest {
     void carriesTheExpectedParentInItsCompareInstruction() {
         assertEquals(0x3d, image.get(0x118), "cmp eax, imm32");
         assertEquals(0x1234567, image.getInt(0x119));
+    }
+
+    @Test
+    void putsTheCallersCodeBehindTheCheckOfTheParent() {
+        assertEquals(0x74, image.get(0x11d), "je");
+        int target = 0x11f + image.get(0x11e);
+        assertEquals((byte) 0xeb, image.get(target));
+        assertEquals((byte) 0xfe, image.get(target + 1));
+        byte[] tooLong = new byte[0x100];
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> StubProgram.image(STUB_HVA, 1, "name", tooLong));
     }
 
     @Test

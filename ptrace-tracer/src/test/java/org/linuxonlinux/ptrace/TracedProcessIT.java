@@ -414,7 +414,9 @@ final class TracedProcessIT {
     @Test
     void aStubWithAStrangerAsParentLeavesAtOnce() {
         // What a stub sees whose parent died between clone and prctl.
-        byte[] image = StubProgram.image(STUB_HVA, HostCalls.getpid() + 1, "orphan");
+        byte[] image =
+                StubProgram.image(
+                        STUB_HVA, HostCalls.getpid() + 1, "orphan", new byte[] {0x0f, 0x0b});
         try (HostFile program = HostFile.executableMemfd("orphan");
                 NativeMemory status = NativeMemory.allocate(4)) {
             program.writeFully(image);

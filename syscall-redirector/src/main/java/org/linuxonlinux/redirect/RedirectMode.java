@@ -7,5 +7,10 @@ package org.linuxonlinux.redirect;
  */
 public enum RedirectMode {
     /** PTRACE_SYSEMU: the tracer sees every system call. Works on every host that allows ptrace. */
-    PTRACE
+    PTRACE,
+    /**
+     * No tracer: the call raises SIGSYS in the context process, whose handler enters the guest
+     * kernel. Needs seccomp.
+     */
+    SIGSYS
 }

@@ -66,8 +66,20 @@ public interface ExitTransport extends AutoCloseable {
     /** si_addr of a FAULT. */
     long faultHva();
 
+    /**
+     * Where the guest's kernel takes 64-bit system calls and which flags it wants cleared, for
+     * transports that enter it by themselves.
+     */
+    void setSystemCallEntry(long entryRip, long flagMask);
+
     /** Makes a running or about to run context process stop soon. Any thread. */
     void kick();
+
+    /** Whether a kick has come since the last call that no KICK stop has told of. */
+    boolean takeKick();
+
+    /** System calls caught so far. */
+    long systemCalls();
 
     @Override
     void close();

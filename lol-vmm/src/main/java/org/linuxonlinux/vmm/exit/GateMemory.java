@@ -34,14 +34,15 @@ public final class GateMemory implements AutoCloseable {
     /** Descriptor numbers in the context process. */
     public static final int RAM_FD = GateCode.RAM_FD;
 
-    private static final int GATE_FD = 4;
-    private static final int CODE_FD = 5;
-    private static final int TABLE_FD = 6;
+    static final int GATE_FD = 4;
+    static final int CODE_FD = 5;
+    static final int TABLE_FD = 6;
 
     /** Sparse; about 40 boots' worth of code. */
-    private static final int CODE_CACHE_SIZE_BYTES = 128 << 20;
+    static final int CODE_CACHE_SIZE_BYTES = 128 << 20;
 
-    private final GateCode gate = GateCode.generate();
+    private final GateCode.Form form;
+    private final GateCode gate;
     private final HostFile gateFile;
     private final FlatBranchTable branchTable = FlatBranchTable.create();
     private final NativeMemory gateMemory;
@@ -50,7 +51,12 @@ public final class GateMemory implements AutoCloseable {
     private boolean hasRamWindow;
     private final CodeCache codeCache = CodeCache.create(CODE_CACHE_SIZE_BYTES);
 
-    public GateMemory() {
+    /**
+     * @param form how context processes hand over to the monitor
+     */
+    public GateMemory(GateCode.Form form) {
+        this.form = form;
+        gate = GateCode.generate(form);
         int pageOffset = AddressMap.GATE_CODE_SIZE_BYTES;
         long gateSize = pageOffset + (long) AddressMap.VCPU_PAGE_SIZE_BYTES;
         gateFile = HostFile.memfd("lol-gate", gateSize);
@@ -78,22 +84,12 @@ public final class GateMemory implements AutoCloseable {
     }
 
     /**
-     * Starts a context process that has the gate mapped and nothing else. The calling thread
+     * Starts a traced context process that has the gate mapped and nothing else. The calling thread
      * becomes its tracer; the process dies with it.
      */
-    public TracedProcess startContextProcess(GuestMemory memory) {
-        Map<Integer, HostFile> files =
-                Map.of(
-                        RAM_FD,
-                        memory.backingFd(),
-                        GATE_FD,
-                        gateFile,
-                        CODE_FD,
-                        codeCache.file(),
-                        TABLE_FD,
-                        branchTable.file());
+    public TracedProcess startTraced(GuestMemory memory) {
         try (StubProgram program = StubProgram.create(AddressMap.STUB_HVA, "lol-context")) {
-            TracedProcess process = TracedProcess.spawn(program, files);
+            TracedProcess process = TracedProcess.spawn(program, files(memory));
             process.unmapAllExcept(List.of());
             try (RemoteCalls calls = process.borrow()) {
                 mapGate(calls);
@@ -104,19 +100,59 @@ public final class GateMemory implements AutoCloseable {
         }
     }
 
+    /** What a context process has open. */
+    Map<Integer, HostFile> files(GuestMemory memory) {
+        return Map.of(
+                RAM_FD,
+                memory.backingFd(),
+                GATE_FD,
+                gateFile,
+                CODE_FD,
+                codeCache.file(),
+                TABLE_FD,
+                branchTable.file());
+    }
+
+    /** Where a field of the vCPU page lies in the monitor. */
+    long monitorHva(int offset) {
+        return gateMemory.hva() + AddressMap.GATE_CODE_SIZE_BYTES + offset;
+    }
+
+    /** A context process has been set up in the in-process form. */
+    void hasSetUp(boolean withRamWindow) {
+        hasSyscallFilter = true;
+        hasRamWindow = withRamWindow;
+    }
+
+    /** Puts bytes into the vCPU page area. */
+    void putIntoPage(int offset, byte[] bytes) {
+        gateMemory.put(AddressMap.GATE_CODE_SIZE_BYTES + offset, bytes, 0, bytes.length);
+    }
+
     /** Maps guest RAM for the stubs, if it is not larger than the window. */
     private boolean mapRamWindow(RemoteCalls calls, GuestMemory memory) {
+        long sizeBytes = describeRam(memory);
+        if (sizeBytes == 0) {
+            return false;
+        }
+        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
+        calls.mmap(AddressMap.RAM_WINDOW_HVA, sizeBytes, PROT_READ, flags, RAM_FD, 0);
+        return true;
+    }
+
+    /**
+     * Tells the stubs how guest RAM lies; returns how much to map for them, 0 = it is too large.
+     */
+    long describeRam(GuestMemory memory) {
         List<MemoryRegion> regions = memory.regions();
         long lowBytes = regions.get(0).sizeBytes();
         MemoryRegion last = regions.get(regions.size() - 1);
         long allBytes = last.fileOffsetBytes() + last.sizeBytes();
         if (allBytes > AddressMap.RAM_WINDOW_MAX_BYTES) {
-            return false;
+            return 0;
         }
         page.setRam(lowBytes, last.gpa() - last.fileOffsetBytes(), allBytes);
-        int flags = MAP_SHARED | MAP_FIXED | MAP_NORESERVE;
-        calls.mmap(AddressMap.RAM_WINDOW_HVA, allBytes, PROT_READ, flags, RAM_FD, 0);
-        return true;
+        return allBytes;
     }
 
     /** Whether the iret stub can map pages by itself. */
@@ -127,8 +163,7 @@ public final class GateMemory implements AutoCloseable {
     /** Where the host has seccomp: the filter is put into the command area, which is still free. */
     private boolean installSyscallFilter(RemoteCalls calls) {
         int offset = VcpuPageLayout.COMMANDS;
-        byte[] program = GateSyscallFilter.program(VcpuPageLayout.hva(offset));
-        gateMemory.put(AddressMap.GATE_CODE_SIZE_BYTES + offset, program, 0, program.length);
+        putIntoPage(offset, GateSyscallFilter.program(VcpuPageLayout.hva(offset), form));
         return GateSyscallFilter.install(calls, VcpuPageLayout.hva(offset));
     }
 

@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.GateCode;
+import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.Errno;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.ptrace.RemoteCalls;
@@ -12,22 +13,27 @@ import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 
 /**
  * The seccomp filter of a context process. Host calls from the gate that change mappings of guest
- * RAM are executed; every other system call stops the process and has no effect, as under
- * PTRACE_SYSEMU. With it the gate can map pages while the process goes on, and a guest program that
- * jumps into the gate gains nothing it could not do to its own guest.
+ * RAM are executed, and so is waiting for the hand. With it the gate can map pages while the
+ * process goes on, and a guest program that jumps into the gate gains nothing it could not do to
+ * its own guest.
+ *
+ * <p>Every other call has no effect. In the traced form it stops the process, as under
+ * PTRACE_SYSEMU. In the in-process form it ends the process if it comes from the gate; elsewhere it
+ * raises SIGSYS, which is how system calls are caught on hosts without syscall user dispatch.
  *
  * <p>Source: Linux v6.1 Documentation/userspace-api/seccomp_filter.rst,
  * include/uapi/linux/filter.h.
  */
 public final class GateSyscallFilter {
-    private static final int SECCOMP_SET_MODE_FILTER = 1;
+    static final int SECCOMP_SET_MODE_FILTER = 1;
 
     /** Without it, hosts before 5.16 slow down all code of the process (speculative stores). */
-    private static final int SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
+    static final int SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 
     private static final int SECCOMP_RET_ALLOW = 0x7fff_0000;
     private static final int SECCOMP_RET_TRACE = 0x7ff0_0000;
-    private static final int AUDIT_ARCH_X86_64 = 0xc000_003e;
+    private static final int SECCOMP_RET_TRAP = 0x0003_0000;
+    private static final int SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
 
     // struct seccomp_data: nr, arch, instruction_pointer, args.
     private static final int NR_OFFSET = 0;
@@ -53,54 +59,68 @@ public final class GateSyscallFilter {
     private static final int TABLE_LOW_HALF = (int) AddressMap.BRANCH_TABLE_HVA;
     private static final int FOLD_AREA = (int) (AddressMap.FOLD >>> 32);
 
+    private static final int FUTEX_OPERATION_ARGUMENT = 1;
+
     // Indexes of instructions.
-    private static final int CHECK_ADDRESS = 14;
-    private static final int TABLE_END = 23;
-    private static final int ALLOW = 25;
-    private static final int TRACE = 26;
-    private static final int LENGTH = 27;
+    private static final int CHECK_ADDRESS = 15;
+    private static final int TABLE_END = 24;
+    private static final int CHECK_FUTEX = 26;
+    private static final int ALLOW = 32;
+    private static final int REFUSED = 33;
+    private static final int ELSEWHERE = 34;
+    private static final int LENGTH = 35;
 
     private final ByteBuffer bytes =
             ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
                     .order(ByteOrder.LITTLE_ENDIAN);
 
-    private GateSyscallFilter(long hva) {
+    private GateSyscallFilter(long hva, GateCode.Form form) {
+        boolean traced = form == GateCode.Form.TRACED;
         bytes.putShort((short) LENGTH).position(8);
         bytes.putLong(hva + SOCK_FPROG_BYTES);
         load(ARCH_OFFSET);
-        unlessEqual(AUDIT_ARCH_X86_64, TRACE);
+        unlessEqual(HostAbi.AUDIT_ARCH_X86_64, ELSEWHERE);
         load(RIP_OFFSET + 4);
-        unlessEqual((int) (AddressMap.GATE_CODE_HVA >>> 32), TRACE);
+        unlessEqual((int) (AddressMap.GATE_CODE_HVA >>> 32), ELSEWHERE);
         load(RIP_OFFSET);
-        ifAtLeast((int) AddressMap.GATE_CODE_HVA + AddressMap.GATE_CODE_SIZE_BYTES, TRACE);
+        ifAtLeast((int) AddressMap.GATE_CODE_HVA + AddressMap.GATE_CODE_SIZE_BYTES, ELSEWHERE);
         load(NR_OFFSET);
         ifEqual(HostAbi.SYS_munmap, CHECK_ADDRESS);
         ifEqual(HostAbi.SYS_mprotect, CHECK_ADDRESS);
-        unlessEqual(HostAbi.SYS_mmap, TRACE);
+        ifEqual(HostAbi.SYS_futex, traced ? REFUSED : CHECK_FUTEX);
+        unlessEqual(HostAbi.SYS_mmap, REFUSED);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FD_ARGUMENT);
-        unlessEqual(GateCode.RAM_FD, TRACE);
+        unlessEqual(GateCode.RAM_FD, REFUSED);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FLAGS_ARGUMENT);
-        unlessEqual(HostCommandQueue.MAP_FLAGS, TRACE);
+        unlessEqual(HostCommandQueue.MAP_FLAGS, REFUSED);
         // CHECK_ADDRESS: where the range begins; its length is not looked at.
         load(ARGUMENTS_OFFSET + 4);
         ifAtLeast(FOLD_AREA, ALLOW);
         unlessAtLeast(FIRST_AREA, ALLOW);
-        unlessAtLeast(LAST_GATE_AREA + 1, TRACE);
+        unlessAtLeast(LAST_GATE_AREA + 1, REFUSED);
         unlessAtLeast(TABLE_AREA, ALLOW);
         ifEqual(TABLE_END_AREA, TABLE_END);
-        ifAtLeast(TABLE_AREA + 1, TRACE);
+        ifAtLeast(TABLE_AREA + 1, REFUSED);
         load(ARGUMENTS_OFFSET);
-        putJump(TABLE_LOW_HALF, TRACE, ALLOW);
+        putJump(TABLE_LOW_HALF, REFUSED, ALLOW);
         // TABLE_END
         load(ARGUMENTS_OFFSET);
-        putJump(TABLE_LOW_HALF, ALLOW, TRACE);
+        putJump(TABLE_LOW_HALF, ALLOW, REFUSED);
+        // CHECK_FUTEX
+        load(ARGUMENTS_OFFSET + 4);
+        unlessEqual((int) (VcpuPageLayout.hva(VcpuPageLayout.HAND) >>> 32), REFUSED);
+        load(ARGUMENTS_OFFSET);
+        unlessEqual((int) VcpuPageLayout.hva(VcpuPageLayout.HAND), REFUSED);
+        load(ARGUMENTS_OFFSET + 8 * FUTEX_OPERATION_ARGUMENT);
+        ifAtLeast(HostAbi.FUTEX_WAKE + 1, REFUSED);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
-        put(BPF_RET_K, 0, 0, SECCOMP_RET_TRACE);
+        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : SECCOMP_RET_KILL_PROCESS);
+        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : SECCOMP_RET_TRAP);
     }
 
     /** The filter as {@code struct sock_fprog}, to be put at {@code hva} of the process. */
-    public static byte[] program(long hva) {
-        return new GateSyscallFilter(hva).bytes.array();
+    public static byte[] program(long hva, GateCode.Form form) {
+        return new GateSyscallFilter(hva, form).bytes.array();
     }
 
     /**

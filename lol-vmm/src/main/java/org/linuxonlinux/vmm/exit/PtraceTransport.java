@@ -406,23 +406,7 @@ public final class PtraceTransport implements ExitTransport {
 
     @Override
     public boolean inKernelMode() {
-        if (atResumeStub) {
-            return true;
-        }
-        return registers.gsBase() == AddressMap.FOLD || isInStubThatLoadsBases(registers.rip());
-    }
-
-    /**
-     * Whether a stub is being executed that may have the user's segment bases loaded. User code
-     * that has jumped to other places of the gate, or to translated code, is still user code.
-     */
-    private boolean isInStubThatLoadsBases(long hostRip) {
-        if (!AddressMap.isGateCode(hostRip)) {
-            return false;
-        }
-        gate.locate(hostRip, gatePosition);
-        GatePosition.Kind kind = gatePosition.kind();
-        return kind != GatePosition.Kind.NOWHERE && kind != GatePosition.Kind.EXITING;
+        return atResumeStub || gate.isKernelMode(registers.rip(), registers.gsBase(), gatePosition);
     }
 
     @Override
@@ -529,7 +513,15 @@ public final class PtraceTransport implements ExitTransport {
         process.kick();
     }
 
-    /** System calls caught so far. */
+    @Override
+    public void setSystemCallEntry(long entryRip, long flagMask) {}
+
+    @Override
+    public boolean takeKick() {
+        return false;
+    }
+
+    @Override
     public long systemCalls() {
         return systemCalls;
     }

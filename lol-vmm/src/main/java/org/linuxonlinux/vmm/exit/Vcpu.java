@@ -162,6 +162,9 @@ public final class Vcpu {
             inlineUart.onStop(since);
             premap.onStop();
             pvEoi.onStop();
+            if (transport.takeKick()) {
+                apic.expireTimers(since);
+            }
             Kind kind = handle(stop);
             statistics.add(kind, System.nanoTime() - since);
             if (kind == Kind.HALT) {
@@ -396,6 +399,7 @@ public final class Vcpu {
                             state.rip(), instructions.hex()));
         }
         boolean halts = emulator.emulate(instruction) == InstructionEmulator.Outcome.HALT;
+        transport.setSystemCallEntry(msrs.syscallEntry64(), msrs.syscallFlagMask());
         timer.deadlineChanged();
         return halts ? Kind.HALT : kind;
     }

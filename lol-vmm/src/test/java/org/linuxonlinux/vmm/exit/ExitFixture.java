@@ -33,7 +33,7 @@ final class ExitFixture implements AutoCloseable {
 
     final GuestFixture guest = new GuestFixture();
     final FakeTransport transport = new FakeTransport(guest.page);
-    final GateCode gate = GateCode.generate();
+    final GateCode gate = GateCode.generate(GateCode.Form.TRACED);
     final CodeCache codeCache = CodeCache.create(CODE_CACHE_BYTES);
     final Translator translator =
             new Translator(

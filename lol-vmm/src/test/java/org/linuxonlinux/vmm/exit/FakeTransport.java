@@ -51,6 +51,19 @@ final class FakeTransport implements ExitTransport {
     }
 
     @Override
+    public void setSystemCallEntry(long entryRip, long flagMask) {}
+
+    @Override
+    public boolean takeKick() {
+        return false;
+    }
+
+    @Override
+    public long systemCalls() {
+        return 0;
+    }
+
+    @Override
     public long hostRip() {
         return hostRip;
     }

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.gate;
+
+import static org.linuxonlinux.asm.Reg.r8;
+import static org.linuxonlinux.asm.Reg.r9;
+import static org.linuxonlinux.asm.Reg.rax;
+import static org.linuxonlinux.asm.Reg.rbx;
+import static org.linuxonlinux.asm.Reg.rcx;
+import static org.linuxonlinux.asm.Reg.rdi;
+import static org.linuxonlinux.asm.Reg.rdx;
+import static org.linuxonlinux.asm.Reg.rsi;
+import static org.linuxonlinux.asm.Reg.rsp;
+import static org.linuxonlinux.gate.MacroAssembler.vcpu;
+
+import org.linuxonlinux.asm.Cond;
+import org.linuxonlinux.asm.Label;
+import org.linuxonlinux.asm.Mem;
+import org.linuxonlinux.asm.Reg;
+import org.linuxonlinux.gate.GatePosition.Kind;
+import org.linuxonlinux.host.HostAbi;
+import org.linuxonlinux.host.SignalFrame;
+
+/**
+ * The part of the gate that does without a tracer: hand-over to the monitor through shared memory,
+ * and the handler of all signals.
+ *
+ * <p>While the monitor has the hand the vCPU's state is in the vCPU page; only vector registers may
+ * still lie in a signal frame ({@code SIGNAL_FPU_STATE}). Handlers leave without sigreturn, so that
+ * signals are never blocked and a kick may come at any instruction. What becomes of it depends on
+ * where it hits:
+ *
+ * <pre>
+ *   guest code, stubs      the state goes to the vCPU page, the monitor gets the hand
+ *   deaf code              from where an exit is published to where resume looks at KICKED, and
+ *                          the handler itself: go on; KICKED is seen in time
+ *   the rest of resume     the page still holds the whole state: back to the monitor, NOT_STARTED
+ * </pre>
+ */
+final class InProcessStubs {
+    /** Selectors that the host's 64-bit processes have. */
+    private static final int USER_CS = 0x33;
+
+    private static final int USER_DS = 0x2b;
+
+    private static final int RFLAGS_FIXED = 2;
+    private static final int RFLAGS_RF = 0x1_0000;
+
+    // Selectors of the guest kernel (Linux v6.1 arch/x86/include/asm/segment.h).
+    private static final int KERNEL_CS = 0x10;
+    private static final int KERNEL_DS = 0x18;
+
+    private final StubWriter writer;
+    private final MacroAssembler masm;
+    private final Label publish = new Label("publish");
+    private final Label notStarted = new Label("not started");
+    private long deafFromHva;
+    private long awaitHandHva;
+    private long restartFromHva;
+    private long restartEndHva;
+    private long resumeHva;
+    private long enterKernelHva;
+
+    InProcessStubs(StubWriter writer) {
+        this.writer = writer;
+        this.masm = writer.masm;
+    }
+
+    long awaitHandHva() {
+        return awaitHandHva;
+    }
+
+    /** From here on to {@link #leaveUnlessKicked} kicks are put off. */
+    void startOfDeafness() {
+        deafFromHva = masm.hva();
+    }
+
+    /** Hands over after an exit stub. */
+    void publishExit() {
+        masm.movImm(rax, VcpuPageLayout.HAND_EXIT);
+        masm.jmp(publish);
+    }
+
+    /**
+     * Gives the hand to the monitor and waits until it comes back.
+     *
+     * <pre>
+     * Entered from  stubs, with the value of HAND in rax; new processes, behind the first part
+     * Leaves to     RESUME_ENTRY
+     * In, out       vector registers from the signal frame, if they are there; clobbers all GPRs but rsp
+     * RFLAGS        clobbered
+     * Faults inside none
+     * </pre>
+     */
+    void handOver() {
+        Label spin = new Label("spin");
+        Label sleep = new Label("sleep");
+        Label handed = new Label("handed");
+        Label loaded = new Label("vector registers are loaded");
+        Label await = new Label("await");
+        masm.bind(publish);
+        masm.xchgq(vcpu(VcpuPageLayout.HAND), rax);
+        masm.cmpqImm(vcpu(VcpuPageLayout.MONITOR_SLEEPS), 0);
+        masm.jcc(Cond.e, await);
+        futex(HostAbi.FUTEX_WAKE, 1);
+        masm.bind(await);
+        awaitHandHva = masm.hva();
+        masm.movq(rbx, vcpu(VcpuPageLayout.SPIN_COUNT));
+        masm.bind(spin);
+        masm.cmpqImm(vcpu(VcpuPageLayout.HAND), VcpuPageLayout.HAND_CONTEXT);
+        masm.jcc(Cond.e, handed);
+        masm.subqImm(rbx, 1);
+        masm.jcc(Cond.b, sleep);
+        masm.pause();
+        masm.jmp(spin);
+
+        masm.bind(sleep);
+        masm.movImm(rax, 1);
+        masm.xchgq(vcpu(VcpuPageLayout.CONTEXT_SLEEPS), rax);
+        masm.movq(rdx, vcpu(VcpuPageLayout.HAND));
+        masm.testq(rdx, rdx);
+        masm.jcc(Cond.e, handed);
+        futexWait();
+        masm.jmp(sleep);
+
+        masm.bind(handed);
+        masm.movqImm(vcpu(VcpuPageLayout.CONTEXT_SLEEPS), 0);
+        masm.movq(rbx, vcpu(VcpuPageLayout.SIGNAL_FPU_STATE));
+        masm.testq(rbx, rbx);
+        masm.jcc(Cond.e, loaded);
+        loadVectorRegisters(rbx);
+        masm.movqImm(vcpu(VcpuPageLayout.SIGNAL_FPU_STATE), 0);
+        masm.bind(loaded);
+        masm.jmp(vcpu(VcpuPageLayout.RESUME_ENTRY));
+
+        masm.bind(notStarted);
+        masm.movImm(rax, VcpuPageLayout.HAND_NOT_STARTED);
+        masm.jmp(publish);
+    }
+
+    private void futex(int operation, int value) {
+        masm.movImm(rax, HostAbi.SYS_futex);
+        masm.leaq(rdi, vcpu(VcpuPageLayout.HAND));
+        masm.movImm(rsi, operation);
+        masm.movImm(rdx, value);
+        masm.syscall();
+    }
+
+    /** Sleeps while HAND is what EDX holds. */
+    private void futexWait() {
+        masm.movImm(rax, HostAbi.SYS_futex);
+        masm.leaq(rdi, vcpu(VcpuPageLayout.HAND));
+        masm.movImm(rsi, HostAbi.FUTEX_WAIT);
+        masm.xorl(Reg.r10, Reg.r10);
+        masm.syscall();
+    }
+
+    /** Clobbers rax, rdx. */
+    private void loadVectorRegisters(Reg stateHva) {
+        masm.movImm(rax, -1);
+        masm.movImm(rdx, -1);
+        masm.xrstor64(Mem.base(stateHva));
+    }
+
+    /**
+     * The last look at KICKED: whatever kick comes later is noticed by the handler, which finds the
+     * whole state in the page as long as RIP is below {@link #endOfResume}.
+     */
+    void leaveUnlessKicked(Label byIret) {
+        masm.cmpqImm(vcpu(VcpuPageLayout.KICKED), 0);
+        restartFromHva = masm.hva();
+        masm.jcc(Cond.ne, notStarted);
+        masm.cmpqImm(vcpu(VcpuPageLayout.RESUME_BY_IRET), 0);
+        masm.jcc(Cond.ne, byIret);
+    }
+
+    /** Where the code ends in which the page holds the whole state. */
+    void endOfResume(long resumeStubHva) {
+        resumeHva = resumeStubHva;
+        restartEndHva = masm.hva();
+    }
+
+    /**
+     * The handler of all signals.
+     *
+     * <pre>
+     * Entered from  the host kernel, on the signal stack, vector registers in their initial state
+     * Leaves to     the monitor (SIGNAL, NOT_STARTED); the code it interrupted; for a 64-bit system call: resume
+     * In, out       edi = signal, rsi = siginfo, rdx = ucontext; GPRs, RFLAGS, RIP, CS, SS to the vCPU page
+     * RFLAGS        saved
+     * Faults inside none
+     * </pre>
+     */
+    void onSignal() {
+        int startOffset = offset(masm.hva());
+        Label elsewhere = new Label("elsewhere");
+        Label restart = new Label("restart");
+        Label goOn = new Label("go on");
+        writer.mark(Kind.EXITING, Undo.NONE);
+        masm.movq(rax, Mem.base(rdx, SignalFrame.RIP));
+        masm.movabs(r8, AddressMap.GATE_CODE_HVA);
+        masm.movq(rcx, rax);
+        masm.subq(rcx, r8);
+        masm.cmpqImm(rcx, AddressMap.GATE_CODE_SIZE_BYTES);
+        masm.jcc(Cond.ae, elsewhere);
+        masm.cmplImm(rdi, GateCode.KICK_SIGNAL);
+        masm.jcc(Cond.ne, elsewhere);
+        masm.cmpqImm(rcx, offset(deafFromHva));
+        masm.jcc(Cond.b, elsewhere);
+        masm.cmpqImm(rcx, offset(restartFromHva));
+        masm.jcc(Cond.b, goOn);
+        masm.cmpqImm(rcx, offset(restartEndHva));
+        masm.jcc(Cond.b, restart);
+        // The handler is the gate's last stub.
+        masm.cmpqImm(rcx, startOffset);
+        masm.jcc(Cond.ae, goOn);
+
+        masm.bind(elsewhere);
+        publishSignal();
+
+        masm.bind(restart);
+        masm.movq(rbx, Mem.base(rdx, SignalFrame.FPU_STATE));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_FPU_STATE), rbx);
+        masm.jmp(notStarted);
+
+        masm.bind(goOn);
+        returnFromSignal();
+    }
+
+    /** Saves the state; enters the guest kernel for a system call, else hands over. rax = RIP. */
+    private void publishSignal() {
+        Label monitor = new Label("to the monitor");
+        masm.movq(vcpu(VcpuPageLayout.RESUME_HOST_RIP), rax);
+        for (int i = 0; i < 16; i++) {
+            masm.movq(rcx, Mem.base(rdx, SignalFrame.gpr(i)));
+            masm.movq(vcpu(VcpuPageLayout.gpr(i)), rcx);
+        }
+        masm.movq(rbx, Mem.base(rdx, SignalFrame.RFLAGS));
+        masm.movq(vcpu(VcpuPageLayout.RFLAGS), rbx);
+        masm.movzxw(rcx, Mem.base(rdx, SignalFrame.CS));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_CS), rcx);
+        masm.movzxw(rcx, Mem.base(rdx, SignalFrame.SS));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_SS), rcx);
+        masm.rdfsbase(r8);
+        masm.rdgsbase(r9);
+        masm.cmplImm(rdi, HostAbi.SIGSYS);
+        masm.jcc(Cond.ne, monitor);
+        masm.cmplImm(Mem.base(rsi, SignalFrame.SI_ARCH), HostAbi.AUDIT_ARCH_X86_64);
+        masm.jcc(Cond.ne, monitor);
+        // A call of the vsyscall page has no instruction in the guest.
+        masm.cmpqImm(Mem.base(rsi, SignalFrame.SI_ADDRESS), 0);
+        masm.jcc(Cond.s, monitor);
+        masm.movq(rcx, vcpu(VcpuPageLayout.SYSCALL_ENTRY));
+        masm.testq(rcx, rcx);
+        masm.jcc(Cond.e, monitor);
+        systemCall();
+
+        masm.bind(monitor);
+        masm.movq(vcpu(VcpuPageLayout.HOST_FS_BASE), r8);
+        masm.movq(vcpu(VcpuPageLayout.HOST_GS_BASE), r9);
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_NUMBER), rdi);
+        masm.movsxd(rcx, Mem.base(rsi, SignalFrame.SI_CODE));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_CODE), rcx);
+        masm.movq(rcx, Mem.base(rsi, SignalFrame.SI_ADDRESS));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_ADDRESS), rcx);
+        masm.movq(rcx, Mem.base(rdx, SignalFrame.ERROR_CODE));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_ERROR_CODE), rcx);
+        masm.movq(rcx, Mem.base(rdx, SignalFrame.FPU_STATE));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_FPU_STATE), rcx);
+        masm.movImm(rax, VcpuPageLayout.HAND_SIGNAL);
+        masm.jmp(publish);
+    }
+
+    /**
+     * What SYSCALL does (Intel SDM vol. 2, SYSCALL), on the state in the vCPU page. rax = return
+     * RIP, rbx = flags, rcx = the kernel's entry, r8 and r9 = the user's bases. The host's FS base
+     * serves the kernel's GS from its first SWAPGS on, which loads it.
+     */
+    private void systemCall() {
+        masm.movq(vcpu(VcpuPageLayout.FS_BASE), r8);
+        masm.movq(vcpu(VcpuPageLayout.GS_BASE), r9);
+        masm.movq(vcpu(VcpuPageLayout.SPILL_RCX), rax);
+        masm.movq(vcpu(VcpuPageLayout.gpr(rcx.number())), rcx);
+        // The host's IF always reads 1.
+        masm.andqImm(rbx, ~(MacroAssembler.RFLAGS_IF | RFLAGS_RF));
+        masm.orq(rbx, vcpu(VcpuPageLayout.VIRTUAL_IF));
+        masm.movq(vcpu(VcpuPageLayout.gpr(Reg.r11.number())), rbx);
+        masm.andq(rbx, vcpu(VcpuPageLayout.SYSCALL_FLAGS_KEPT));
+        masm.movl(rcx, rbx);
+        masm.andlImm(rcx, MacroAssembler.RFLAGS_IF);
+        masm.movq(vcpu(VcpuPageLayout.VIRTUAL_IF), rcx);
+        masm.orqImm(rbx, RFLAGS_FIXED);
+        masm.movq(vcpu(VcpuPageLayout.RFLAGS), rbx);
+        masm.movq(rcx, vcpu(VcpuPageLayout.gpr(rsp.number())));
+        masm.movq(r8, vcpu(VcpuPageLayout.FOLD_CONST));
+        masm.addq(rcx, r8);
+        masm.movq(vcpu(VcpuPageLayout.gpr(rsp.number())), rcx);
+        masm.movqImm(vcpu(VcpuPageLayout.CS_SEL), KERNEL_CS);
+        masm.movqImm(vcpu(VcpuPageLayout.SS_SEL), KERNEL_DS);
+        masm.leaq(rcx, Mem.ripRelative(enterKernelHva));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_HOST_RIP), rcx);
+        masm.movqImm(vcpu(VcpuPageLayout.RESUME_BY_IRET), 0);
+        masm.leaq(rcx, Mem.ripRelative(resumeHva));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_ENTRY), rcx);
+        masm.movq(vcpu(VcpuPageLayout.HOST_GS_BASE), r8);
+        masm.addqImm(vcpu(VcpuPageLayout.COUNT_SYSCALL), 1);
+        masm.movq(rbx, Mem.base(rdx, SignalFrame.FPU_STATE));
+        loadVectorRegisters(rbx);
+        masm.wrgsbase(r8);
+        masm.jmp(resumeHva);
+    }
+
+    /**
+     * Goes on where the signal came, with the kick left to be seen in KICKED. rdx = ucontext.
+     * Another kick may come in between: it does the same.
+     */
+    private void returnFromSignal() {
+        masm.pushImm(USER_DS);
+        masm.push(Mem.base(rdx, SignalFrame.gpr(rsp.number())));
+        masm.push(Mem.base(rdx, SignalFrame.RFLAGS));
+        masm.pushImm(USER_CS);
+        masm.push(Mem.base(rdx, SignalFrame.RIP));
+        masm.movq(r8, rdx);
+        masm.movq(rbx, Mem.base(r8, SignalFrame.FPU_STATE));
+        loadVectorRegisters(rbx);
+        for (int i = 0; i < 16; i++) {
+            if (i != rsp.number() && i != r8.number()) {
+                masm.movq(Reg.of(i), Mem.base(r8, SignalFrame.gpr(i)));
+            }
+        }
+        masm.movq(r8, Mem.base(r8, SignalFrame.gpr(r8.number())));
+        masm.iretq();
+    }
+
+    /**
+     * Enters the guest kernel at the address in RCX, for a system call.
+     *
+     * <pre>
+     * Entered from  resume, RCX = SYSCALL_ENTRY, the user's in SPILL_RCX
+     * Leaves to     the indirect entry of the block there
+     * In, out       as the indirect entry finds them
+     * RFLAGS        unchanged
+     * Faults inside an absent branch table entry stops at host RIP 0
+     * </pre>
+     */
+    void enterKernel() {
+        enterKernelHva = masm.hva();
+        writer.mark(Kind.BRANCH_TABLE_JUMP, Undo.withRcxSpilled(Undo.NONE, true));
+        masm.jmp(MacroAssembler.branchTableEntry());
+    }
+
+    private static int offset(long hva) {
+        return (int) (hva - AddressMap.GATE_CODE_HVA);
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.linuxonlinux.vmm.exit;
+
+import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.gate.VcpuPageLayout;
+import org.linuxonlinux.host.HostAbi;
+import org.linuxonlinux.host.HostCalls;
+import org.linuxonlinux.host.NativeMemory;
+
+/**
+ * The monitor's side of passing the hand to a context process and back through shared memory: look
+ * for a while, then sleep on a futex.
+ *
+ * <p>Measured on 2 CPUs: 0.11 µs there and back across CPUs while both look, 4 µs on one CPU and 14
+ * µs across two where one has to be woken. How long to look follows from how that fared: where the
+ * hand has come back while it was looked for, it is worth looking again.
+ */
+final class HandOver implements AutoCloseable {
+    /** How often the process's end is looked for while the guest runs. */
+    private static final long CHECK_NANOS = 200_000_000;
+
+    /** Looks at the hand between two looks at the clock. */
+    private static final int LOOKS_PER_CHECK = 64;
+
+    private static final int NANOS_OFFSET = 8;
+
+    private final VcpuPage page;
+    private final long handHva;
+    private final ContextProcess process;
+    private final NativeMemory timeout = NativeMemory.allocate(16);
+    private final SpinPolicy policy;
+
+    /**
+     * @param handHva where {@link VcpuPageLayout#HAND} lies in the monitor
+     */
+    HandOver(VcpuPage page, long handHva, ContextProcess process, SpinPolicy policy) {
+        this.page = page;
+        this.handHva = handHva;
+        this.process = process;
+        this.policy = policy;
+        timeout.putLong(0, 0);
+        timeout.putLong(NANOS_OFFSET, CHECK_NANOS);
+        page.set(VcpuPageLayout.SPIN_COUNT, policy.contextLooks());
+    }
+
+    /** The other side. */
+    ContextProcess process() {
+        return process;
+    }
+
+    /** Lets the context process go on at a stub. */
+    void give(long resumeEntryHva) {
+        if (page.giveHand(resumeEntryHva)) {
+            HostCalls.rawSyscall(HostAbi.SYS_futex, handHva, HostAbi.FUTEX_WAKE, 1, 0, 0);
+        }
+    }
+
+    /**
+     * Waits for the hand; returns one of {@code VcpuPageLayout.HAND_*}.
+     *
+     * @throws org.linuxonlinux.vmm.cpu.GuestDiedException if the process has ended
+     */
+    int await() {
+        int hand = look();
+        return hand != VcpuPageLayout.HAND_CONTEXT ? hand : sleep();
+    }
+
+    private int look() {
+        long limitNanos = policy.monitorNanos();
+        if (limitNanos == 0) {
+            return page.handAcquire();
+        }
+        long startNanos = System.nanoTime();
+        do {
+            for (int i = 0; i < LOOKS_PER_CHECK; i++) {
+                int hand = page.handAcquire();
+                if (hand != VcpuPageLayout.HAND_CONTEXT) {
+                    policy.found(true);
+                    return hand;
+                }
+                Thread.onSpinWait();
+            }
+        } while (System.nanoTime() - startNanos < limitNanos);
+        policy.found(false);
+        return VcpuPageLayout.HAND_CONTEXT;
+    }
+
+    private int sleep() {
+        page.setMonitorSleeps(true);
+        try {
+            while (true) {
+                int hand = page.handAcquire();
+                if (hand != VcpuPageLayout.HAND_CONTEXT) {
+                    return hand;
+                }
+                long result =
+                        HostCalls.rawSyscall(
+                                HostAbi.SYS_futex,
+                                handHva,
+                                HostAbi.FUTEX_WAIT,
+                                VcpuPageLayout.HAND_CONTEXT,
+                                timeout.hva(),
+                                0);
+                if (result == -HostAbi.ETIMEDOUT) {
+                    process.requireAlive();
+                }
+            }
+        } finally {
+            page.setMonitorSleeps(false);
+        }
+    }
+
+    @Override
+    public void close() {
+        timeout.close();
+    }
+}
