@@ -86,6 +86,7 @@ public final class GateCode {
     private final long commandsDoneHva;
     private final long sysretHva;
     private final long iretHva;
+    private final long callGateHva;
     private final long onSignalHva;
     private final long awaitHandHva;
     // Ascending HVAs from which kind and undo hold.
@@ -115,9 +116,11 @@ public final class GateCode {
         iretHva = writer.stub("iret", generator::iret);
         if (generator.form == Form.IN_PROCESS) {
             writer.stub("enterKernel", generator.inProcess::enterKernel);
+            callGateHva = writer.stub("callGate", generator.inProcess::callGate);
             onSignalHva = writer.stub("onSignal", generator.inProcess::onSignal);
             awaitHandHva = generator.inProcess.awaitHandHva();
         } else {
+            callGateHva = 0;
             onSignalHva = 0;
             awaitHandHva = 0;
         }
@@ -179,6 +182,11 @@ public final class GateCode {
     /** Host RIP after the stop that follows a batch of commands. */
     public long commandsDoneHva() {
         return commandsDoneHva;
+    }
+
+    /** In-process form: where call sites in user code lead that have been patched. */
+    public long callGateHva() {
+        return callGateHva;
     }
 
     /** In-process form: entry of the handler of all signals. */

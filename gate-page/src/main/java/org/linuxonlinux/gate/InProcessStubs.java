@@ -43,7 +43,11 @@ final class InProcessStubs {
     private static final int USER_DS = 0x2b;
 
     private static final int RFLAGS_FIXED = 2;
+    private static final int RFLAGS_TF = 0x100;
     private static final int RFLAGS_RF = 0x1_0000;
+
+    /** DF, NT, AC and ID: what a kernel may not find set where it masks them. */
+    private static final int RFLAGS_CLEARED = 0x400 | 0x4000 | 0x4_0000 | 0x20_0000;
 
     // Selectors of the guest kernel (Linux v6.1 arch/x86/include/asm/segment.h).
     private static final int KERNEL_CS = 0x10;
@@ -346,6 +350,62 @@ final class InProcessStubs {
         enterKernelHva = masm.hva();
         writer.mark(Kind.BRANCH_TABLE_JUMP, Undo.withRcxSpilled(Undo.NONE, true));
         masm.jmp(MacroAssembler.branchTableEntry());
+    }
+
+    /**
+     * What SYSCALL does, for user code whose call sites jump here.
+     *
+     * <pre>
+     * Entered from  user mode, by the jump of a patched call site's thunk
+     * Leaves to     the guest kernel's SYSCALL_ENTRY
+     * In, out       RCX = return RIP; all other registers the user's; kernel mode's bases but for the host's FS
+     *               base, which serves the kernel's GS from its first SWAPGS on, and that loads it
+     * RFLAGS        to R11; then those that matter in the kernel are clear and the arithmetic ones undefined
+     * Faults inside an absent branch table entry stops at host RIP 0
+     * </pre>
+     */
+    void callGate() {
+        Label flags = new Label("flags to be cleared");
+        Label cleared = new Label("flags are clear");
+        Label unusable = new Label("no entry");
+        writer.mark(Kind.ROLL_FORWARD, Undo.NONE);
+        masm.movq(vcpu(VcpuPageLayout.SPILL_A), rsp);
+        masm.leaq(rsp, vcpu(VcpuPageLayout.GATE_STACK_TOP));
+        masm.pushfq();
+        masm.pop(Reg.r11);
+        masm.testlImm(Reg.r11, RFLAGS_CLEARED);
+        masm.jcc(Cond.ne, flags);
+        masm.bind(cleared);
+        masm.movq(vcpu(VcpuPageLayout.SPILL_B), rax);
+        // TF is the monitor's own if it steps through here: a user's has trapped in the thunk.
+        masm.andqImm(Reg.r11, ~(MacroAssembler.RFLAGS_IF | RFLAGS_RF | RFLAGS_TF));
+        masm.orq(Reg.r11, vcpu(VcpuPageLayout.VIRTUAL_IF));
+        masm.rdfsbase(rax);
+        masm.movq(vcpu(VcpuPageLayout.FS_BASE), rax);
+        masm.rdgsbase(rax);
+        masm.movq(vcpu(VcpuPageLayout.GS_BASE), rax);
+        masm.movq(rax, vcpu(VcpuPageLayout.FOLD_CONST));
+        masm.movq(rsp, vcpu(VcpuPageLayout.SPILL_A));
+        masm.addq(rsp, rax);
+        masm.wrgsbase(rax);
+        masm.movqImm(vcpu(VcpuPageLayout.VIRTUAL_IF), 0);
+        masm.movqImm(vcpu(VcpuPageLayout.CS_SEL), KERNEL_CS);
+        masm.movqImm(vcpu(VcpuPageLayout.SS_SEL), KERNEL_DS);
+        masm.addqImm(vcpu(VcpuPageLayout.COUNT_GATE_CALL), 1);
+        masm.movq(rax, vcpu(VcpuPageLayout.SPILL_B));
+        masm.movq(vcpu(VcpuPageLayout.SPILL_RCX), rcx);
+        masm.movq(rcx, vcpu(VcpuPageLayout.SYSCALL_ENTRY));
+        masm.jrcxz(unusable);
+        writer.mark(Kind.BRANCH_TABLE_JUMP, Undo.withRcxSpilled(Undo.NONE, true));
+        masm.jmp(MacroAssembler.branchTableEntry());
+
+        writer.mark(Kind.ROLL_FORWARD, Undo.NONE);
+        masm.bind(flags);
+        masm.pushImm(RFLAGS_FIXED);
+        masm.popfq();
+        masm.jmp(cleared);
+        masm.bind(unusable);
+        masm.ud2();
     }
 
     private static int offset(long hva) {

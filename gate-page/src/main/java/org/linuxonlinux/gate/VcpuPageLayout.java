@@ -357,6 +357,9 @@ public final class VcpuPageLayout {
     /** System calls that the signal handler has entered the kernel for. Written by: handler. */
     public static final int COUNT_SYSCALL;
 
+    /** System calls that came from patched call sites. Written by: gate stub. Read by: monitor. */
+    public static final int COUNT_GATE_CALL;
+
     /** Where signal frames are put. Written by: host kernel. Read by: signal handler. */
     public static final int SIGNAL_STACK;
 
@@ -502,6 +505,7 @@ public final class VcpuPageLayout {
         SYSCALL_ENTRY = u64(l, f, "SYSCALL_ENTRY");
         SYSCALL_FLAGS_KEPT = u64(l, f, "SYSCALL_FLAGS_KEPT");
         COUNT_SYSCALL = u64(l, f, "COUNT_SYSCALL");
+        COUNT_GATE_CALL = u64(l, f, "COUNT_GATE_CALL");
         l.cacheLine();
         PORT_INPUT = u64(l, f, "PORT_INPUT");
         PORT_OUTPUT_ROOM = u64(l, f, "PORT_OUTPUT_ROOM");

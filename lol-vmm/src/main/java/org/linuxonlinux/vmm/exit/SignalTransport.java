@@ -26,6 +26,12 @@ public final class SignalTransport implements ExitTransport {
     private static final int TRAP_BRKPT = 1;
     private static final int TRAP_TRACE = 2;
     private static final int GPR_COUNT = 16;
+
+    /**
+     * What the gate clears on its way into the kernel: CF, PF, AF, ZF, SF, TF, IF, DF, OF, NT, AC.
+     */
+    private static final long FLAGS_MASKED = 0x4_4fd5;
+
     private static final int RSP = GuestState.RSP;
 
     private final ContextProcess process;
@@ -248,7 +254,8 @@ public final class SignalTransport implements ExitTransport {
 
     @Override
     public void setSystemCallEntry(long entryRip, long flagMask) {
-        long direct = AddressMap.hasBranchTableEntry(entryRip) ? entryRip : 0;
+        boolean usual = (flagMask & FLAGS_MASKED) == FLAGS_MASKED;
+        long direct = usual && AddressMap.hasBranchTableEntry(entryRip) ? entryRip : 0;
         page.set(VcpuPageLayout.SYSCALL_ENTRY, direct);
         page.set(VcpuPageLayout.SYSCALL_FLAGS_KEPT, ~flagMask);
     }
@@ -283,7 +290,9 @@ public final class SignalTransport implements ExitTransport {
 
     @Override
     public long systemCalls() {
-        return slowSystemCalls + page.get(VcpuPageLayout.COUNT_SYSCALL);
+        return slowSystemCalls
+                + page.get(VcpuPageLayout.COUNT_SYSCALL)
+                + page.get(VcpuPageLayout.COUNT_GATE_CALL);
     }
 
     @Override
