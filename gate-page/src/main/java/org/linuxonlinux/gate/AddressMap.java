@@ -9,11 +9,13 @@ package org.linuxonlinux.gate;
  * HVA                                   what
  * 0000_0000_0000 … 7fff_ffff_f000       guest user mode, GVA = HVA
  * 0000_0000_0000 … 7bff_ffff_ffff       guest upper half from ffff_8400_0000_0000 on, HVA = GVA + FOLD (mod 2^64)
+ *   0000_0006_0000                      call-site table, 64 KB, R; only while the gate patches call sites
  *   7bd0_0000_0000                      bootstrap stub of the traced process, 64 KB
  *   7bd1_0000_0000                      guest RAM as it lies in its file, up to 60 GB, R
  *   7be0_0000_0000                      gate code, 64 KB, RX
- *   7be0_0001_0000                      vCPU page area, 80 KB, RW
+ *   7be0_0001_0000                      vCPU page area, 84 KB, RW
  *   7be0_0010_0000                      code cache, up to 256 MB, RX
+ *   7be0_2000_0000                      thunks of patched call sites, 1 MB, RX
  *   7bfb_8000_0000 … 7bff_8000_0000     flat branch table, 16 GB, sparse, R
  *   7bff_8000_0000 … 7bff_ffff_ffff     guest kernel text, modules, fixmap (top 2 GB of GVAs)
  * </pre>
@@ -51,7 +53,7 @@ public final class AddressMap {
     public static final long VCPU_PAGE_HVA = 0x7be0_0001_0000L;
 
     /** Bytes of the vCPU page area. */
-    public static final int VCPU_PAGE_SIZE_BYTES = 0x1_4000;
+    public static final int VCPU_PAGE_SIZE_BYTES = 0x1_5000;
 
     /** Translated code. */
     public static final long CODE_CACHE_HVA = 0x7be0_0010_0000L;
@@ -61,6 +63,21 @@ public final class AddressMap {
      * worth of code.
      */
     public static final int CODE_CACHE_MAX_SIZE_BYTES = 0x1000_0000;
+
+    /**
+     * Call-site table. Patched call sites in user code jump through it by its absolute address,
+     * whose third byte lies where the SYSCALL instruction was: 06 is no instruction in 64-bit mode.
+     */
+    public static final long SITE_TABLE_HVA = 0x6_0000L;
+
+    /** Bytes of the call-site table. */
+    public static final int SITE_TABLE_SIZE_BYTES = 0x1_0000;
+
+    /** Thunks of patched call sites. */
+    public static final long THUNKS_HVA = 0x7be0_2000_0000L;
+
+    /** Bytes of the thunks. */
+    public static final int THUNKS_SIZE_BYTES = 0x10_0000;
 
     /** Lowest guest RIP that has an entry in the branch table: the start of the top 2 GB. */
     public static final long BRANCH_TABLE_FIRST_GUEST_RIP = 0xffff_ffff_8000_0000L;
@@ -92,6 +109,7 @@ public final class AddressMap {
             {GATE_CODE_HVA, GATE_CODE_SIZE_BYTES},
             {VCPU_PAGE_HVA, VCPU_PAGE_SIZE_BYTES},
             {CODE_CACHE_HVA, CODE_CACHE_MAX_SIZE_BYTES},
+            {THUNKS_HVA, THUNKS_SIZE_BYTES},
             {BRANCH_TABLE_HVA, BRANCH_TABLE_SIZE_BYTES},
             {TOP_2_GB_HVA, 1L << 31},
         };
@@ -158,6 +176,16 @@ public final class AddressMap {
         return hva >= CODE_CACHE_HVA && hva < CODE_CACHE_HVA + CODE_CACHE_MAX_SIZE_BYTES;
     }
 
+    /** Whether the HVA lies in the thunks of patched call sites. */
+    public static boolean isThunk(long hva) {
+        return hva >= THUNKS_HVA && hva < THUNKS_HVA + THUNKS_SIZE_BYTES;
+    }
+
+    /** Whether a range of HVAs meets the call-site table. */
+    public static boolean meetsSiteTable(long hva, long sizeBytes) {
+        return meets(hva, sizeBytes, SITE_TABLE_HVA, SITE_TABLE_SIZE_BYTES);
+    }
+
     /** Whether the HVA lies in the flat branch table. */
     public static boolean isBranchTable(long hva) {
         return hva >= BRANCH_TABLE_HVA && hva < BRANCH_TABLE_HVA + BRANCH_TABLE_SIZE_BYTES;
@@ -178,7 +206,7 @@ public final class AddressMap {
                         hva,
                         sizeBytes,
                         GATE_CODE_HVA,
-                        CODE_CACHE_HVA + CODE_CACHE_MAX_SIZE_BYTES - GATE_CODE_HVA)
+                        THUNKS_HVA + THUNKS_SIZE_BYTES - GATE_CODE_HVA)
                 || meets(hva, sizeBytes, BRANCH_TABLE_HVA, BRANCH_TABLE_SIZE_BYTES);
     }
 

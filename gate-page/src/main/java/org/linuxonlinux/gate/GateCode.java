@@ -460,6 +460,9 @@ public final class GateCode {
             masm.jcc(Cond.s, slow);
             masm.movq(vcpu(VcpuPageLayout.SPILL_A), rax);
             mark(Kind.ROLL_FORWARD, Undo.NONE);
+            if (form == Form.IN_PROCESS) {
+                inProcess.chooseUserTarget();
+            }
             masm.addqImm(vcpu(VcpuPageLayout.COUNT_SYSRET), 1);
             masm.movl(rax, r11);
             masm.andlImm(rax, MacroAssembler.RFLAGS_IF);
@@ -473,7 +476,11 @@ public final class GateCode {
             masm.popfq();
             masm.movq(rsp, vcpu(VcpuPageLayout.SPILL_B));
             mark(Kind.USER_JUMP, Undo.NONE);
-            masm.jmp(rcx);
+            if (form == Form.IN_PROCESS) {
+                masm.jmp(vcpu(VcpuPageLayout.USER_TARGET));
+            } else {
+                masm.jmp(rcx);
+            }
             masm.bind(slow);
             slowExit(ExitReason.SYSRET_SLOW);
         }

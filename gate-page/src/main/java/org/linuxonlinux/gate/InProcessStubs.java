@@ -42,6 +42,8 @@ final class InProcessStubs {
 
     private static final int USER_DS = 0x2b;
 
+    private static final int PAGE_SHIFT = 12;
+
     private static final int RFLAGS_FIXED = 2;
     private static final int RFLAGS_TF = 0x100;
     private static final int RFLAGS_RF = 0x1_0000;
@@ -253,6 +255,7 @@ final class InProcessStubs {
         // A call of the vsyscall page has no instruction in the guest.
         masm.cmpqImm(Mem.base(rsi, SignalFrame.SI_ADDRESS), 0);
         masm.jcc(Cond.s, monitor);
+        countCall(monitor);
         masm.movq(rcx, vcpu(VcpuPageLayout.SYSCALL_ENTRY));
         masm.testq(rcx, rcx);
         masm.jcc(Cond.e, monitor);
@@ -350,6 +353,36 @@ final class InProcessStubs {
         enterKernelHva = masm.hva();
         writer.mark(Kind.BRANCH_TABLE_JUMP, Undo.withRcxSpilled(Undo.NONE, true));
         masm.jmp(MacroAssembler.branchTableEntry());
+    }
+
+    /**
+     * USER_TARGET = RCX, or where the return point is that a patch has overwritten. Clobbers rax.
+     */
+    void chooseUserTarget() {
+        Label target = new Label("user target");
+        masm.movq(rax, rcx);
+        masm.cmpq(rcx, vcpu(VcpuPageLayout.GATE_RETURN_RIP));
+        masm.jcc(Cond.ne, target);
+        masm.movq(rax, vcpu(VcpuPageLayout.GATE_RETURN_TO));
+        masm.bind(target);
+        masm.movq(vcpu(VcpuPageLayout.USER_TARGET), rax);
+    }
+
+    /** Counts a call from the site in rax; to the monitor with some. Clobbers rcx, r10, r11. */
+    private void countCall(Label monitor) {
+        Reg site = Reg.r10;
+        Reg counters = Reg.r11;
+        masm.rorxq(site, rax, PAGE_SHIFT);
+        masm.addq(site, rax);
+        masm.andlImm(site, VcpuPageLayout.SITE_COUNTER_COUNT - 1);
+        masm.leaq(counters, vcpu(VcpuPageLayout.SITE_COUNTERS));
+        masm.movq(rcx, Mem.indexed(counters, site, Long.BYTES, 0));
+        masm.addqImm(rcx, 1);
+        masm.movq(Mem.indexed(counters, site, Long.BYTES, 0), rcx);
+        masm.cmpqImm(rcx, VcpuPageLayout.SITE_HOT_CALLS);
+        masm.jcc(Cond.e, monitor);
+        masm.testlImm(rcx, VcpuPageLayout.SITE_RETRY_CALLS - 1);
+        masm.jcc(Cond.e, monitor);
     }
 
     /**

@@ -34,6 +34,7 @@ public final class VcpuPage implements Undo.Registers {
         set(VcpuPageLayout.MAGIC, VcpuPageLayout.MAGIC_VALUE);
         set(VcpuPageLayout.FOLD_CONST, AddressMap.FOLD);
         set(VcpuPageLayout.NEG_FOLD_CONST, -AddressMap.FOLD);
+        forgetGateReturn();
         closeTimer();
     }
 
@@ -131,6 +132,11 @@ public final class VcpuPage implements Undo.Registers {
     public long takeTimerDeadline() {
         boolean none = (long) WORD.getVolatile(area, VcpuPageLayout.TIMER_DEADLINE) == 0;
         return none ? 0 : (long) WORD.getAndSet(area, VcpuPageLayout.TIMER_DEADLINE, 0L);
+    }
+
+    /** Another address space may be in force, or a call site is not patched any more. */
+    public void forgetGateReturn() {
+        set(VcpuPageLayout.GATE_RETURN_RIP, -1);
     }
 
     /** Who has the hand: {@code VcpuPageLayout.HAND_*}. Callable from any thread. */

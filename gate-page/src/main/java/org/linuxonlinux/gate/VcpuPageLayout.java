@@ -360,6 +360,34 @@ public final class VcpuPageLayout {
     /** System calls that came from patched call sites. Written by: gate stub. Read by: monitor. */
     public static final int COUNT_GATE_CALL;
 
+    /**
+     * Return RIP of the last call from a site whose return point is patched over, -1 = none.
+     * Written by: thunks; cleared by the monitor when the address space may be another. Read by:
+     * sysret stub.
+     */
+    public static final int GATE_RETURN_RIP;
+
+    /** Where the sysret stub goes instead of {@link #GATE_RETURN_RIP}. Written by: thunks. */
+    public static final int GATE_RETURN_TO;
+
+    /** Where the sysret stub's last jump leads. Written and read by: sysret stub. */
+    public static final int USER_TARGET;
+
+    /** Words of {@link #SITE_COUNTERS}, a power of two. */
+    public static final int SITE_COUNTER_COUNT = 512;
+
+    /** A call site goes to the monitor, to be patched, with this call by SIGSYS. */
+    public static final int SITE_HOT_CALLS = 16;
+
+    /** And with every so many, should it have lost its patch; a power of two. */
+    public static final int SITE_RETRY_CALLS = 1024;
+
+    /**
+     * System calls by SIGSYS, counted by hash of the call site. Written and read by: signal
+     * handler.
+     */
+    public static final int SITE_COUNTERS;
+
     /** Where signal frames are put. Written by: host kernel. Read by: signal handler. */
     public static final int SIGNAL_STACK;
 
@@ -506,6 +534,9 @@ public final class VcpuPageLayout {
         SYSCALL_FLAGS_KEPT = u64(l, f, "SYSCALL_FLAGS_KEPT");
         COUNT_SYSCALL = u64(l, f, "COUNT_SYSCALL");
         COUNT_GATE_CALL = u64(l, f, "COUNT_GATE_CALL");
+        GATE_RETURN_RIP = u64(l, f, "GATE_RETURN_RIP");
+        GATE_RETURN_TO = u64(l, f, "GATE_RETURN_TO");
+        USER_TARGET = u64(l, f, "USER_TARGET");
         l.cacheLine();
         PORT_INPUT = u64(l, f, "PORT_INPUT");
         PORT_OUTPUT_ROOM = u64(l, f, "PORT_OUTPUT_ROOM");
@@ -513,6 +544,7 @@ public final class VcpuPageLayout {
         l.page();
         COMMANDS = words(l, f, "COMMANDS", COMMAND_CAPACITY * COMMAND_SIZE_BYTES / 8);
         l.page();
+        SITE_COUNTERS = words(l, f, "SITE_COUNTERS", SITE_COUNTER_COUNT);
         SIGNAL_STACK = words(l, f, "SIGNAL_STACK", SIGNAL_STACK_SIZE_BYTES / 8);
         l.skipToLast(GATE_STACK_SIZE_BYTES);
         GATE_STACK = words(l, f, "GATE_STACK", GATE_STACK_SIZE_BYTES / 8);

@@ -22,6 +22,7 @@ import org.linuxonlinux.host.HostCpu;
 import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.redirect.CallSites;
 import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.translate.GateEntries;
 import org.linuxonlinux.translate.InlinePorts;
@@ -95,6 +96,7 @@ final class Machine implements AutoCloseable {
     private final PortBus ports;
     private final MmioBus mmio;
     private final ExitTransport transport;
+    private final CallSites callSites;
     private final EventDelivery events;
     private final Vcpu vcpu;
     private final Consumer<ExitOutcome> end;
@@ -142,6 +144,10 @@ final class Machine implements AutoCloseable {
         tables.setGdtr(boot.gdtBase(), boot.gdtLimit());
         events = new EventDelivery(mmu, tables, control);
         transport = startTransport(redirect, gateMemory);
+        callSites = gateMemory.callSites();
+        if (callSites != null) {
+            mmu.showCallSites(callSites, GateMemory.SITES_FD);
+        }
         PvEoi pvEoi = new PvEoi(memory, apic);
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
@@ -175,6 +181,7 @@ final class Machine implements AutoCloseable {
                                 msrs,
                                 ports,
                                 mmio,
+                                gateMemory.callSites(),
                                 gateMemory.canPremap()));
         apic.connectKick(vcpu::kick);
         enterKernel(boot);
@@ -341,7 +348,16 @@ final class Machine implements AutoCloseable {
                         "guest",
                         List.of(
                                 new Statistics.Line(
-                                        "system calls redirected", transport.systemCalls()))));
+                                        "system calls redirected", transport.systemCalls()),
+                                new Statistics.Line(
+                                        "of these from patched call sites",
+                                        page.get(VcpuPageLayout.COUNT_GATE_CALL)),
+                                new Statistics.Line(
+                                        "call sites patched",
+                                        callSites == null ? 0 : callSites.patchedSites()),
+                                new Statistics.Line(
+                                        "copies of code pages dropped",
+                                        callSites == null ? 0 : callSites.droppedCopies()))));
         return new Statistics(groups);
     }
 

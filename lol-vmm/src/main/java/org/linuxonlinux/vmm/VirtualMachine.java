@@ -4,12 +4,10 @@ package org.linuxonlinux.vmm;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import java.util.function.Consumer;
-import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.host.HostCpu;
 import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.GuestMemoryException;
-import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.boot.BootState;
 import org.linuxonlinux.vmm.boot.Initrd;
 import org.linuxonlinux.vmm.boot.KernelImage;
@@ -47,11 +45,7 @@ public final class VirtualMachine implements AutoCloseable {
                         : Initrd.NONE;
         memory = openMemory(config);
         BootState bootState = new Loader(memory).load(kernel, initrd, config.commandLine());
-        gateMemory =
-                new GateMemory(
-                        config.redirect() == RedirectMode.PTRACE
-                                ? GateCode.Form.TRACED
-                                : GateCode.Form.IN_PROCESS);
+        gateMemory = new GateMemory(config.redirect());
         machine =
                 new Machine(
                         memory,

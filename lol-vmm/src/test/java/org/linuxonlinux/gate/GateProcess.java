@@ -39,11 +39,11 @@ final class GateProcess implements AutoCloseable {
     // Parts of the shared file.
     private static final int GATE_AT = 0;
     private static final int VCPU_AT = 0x1_0000;
-    private static final int CODE_AT = 0x2_0000;
-    private static final int STACK_AT = 0x3_0000;
-    private static final int USER_AT = 0x4_0000;
-    private static final int TABLES_AT = 0x5_0000;
-    private static final int FILE_SIZE_BYTES = 0x5_4000;
+    private static final int CODE_AT = 0x4_0000;
+    private static final int STACK_AT = 0x5_0000;
+    private static final int USER_AT = 0x6_0000;
+    private static final int TABLES_AT = 0x7_0000;
+    private static final int FILE_SIZE_BYTES = 0x7_4000;
 
     /** Where the file is seen as guest RAM: GPA of the user code's page. */
     static final long USER_GPA = USER_AT;

@@ -45,7 +45,7 @@ final class TranslationProcess implements AutoCloseable {
     private static final int GUEST_BYTES = STACK_AT + STACK_BYTES;
     private static final int GATE_AT = 0x4_0000;
     private static final int VCPU_AT = 0x5_0000;
-    private static final int FILE_BYTES = 0x6_0000;
+    private static final int FILE_BYTES = 0x7_0000;
 
     final GateCode gate = GateCode.generate(GateCode.Form.TRACED);
     final RegisterSet registers = new RegisterSet();

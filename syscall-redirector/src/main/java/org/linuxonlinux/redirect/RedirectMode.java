@@ -12,5 +12,10 @@ public enum RedirectMode {
      * No tracer: the call raises SIGSYS in the context process, whose handler enters the guest
      * kernel. Needs seccomp.
      */
-    SIGSYS
+    SIGSYS,
+    /**
+     * As SIGSYS, and call sites that are used often are patched, in copies of their pages that the
+     * guest does not see, to enter the guest kernel without a signal.
+     */
+    GATE
 }

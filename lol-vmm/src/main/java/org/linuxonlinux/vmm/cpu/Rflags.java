@@ -8,10 +8,14 @@ public final class Rflags {
     /** Bit 1, which always reads as one. */
     public static final long FIXED = 1L << 1;
 
+    public static final long PF = 1L << 2;
+    public static final long AF = 1L << 4;
     public static final long ZF = 1L << 6;
+    public static final long SF = 1L << 7;
     public static final long TF = 1L << 8;
     public static final long IF = 1L << 9;
     public static final long DF = 1L << 10;
+    public static final long OF = 1L << 11;
     public static final long IOPL = 3L << 12;
     public static final long NT = 1L << 14;
     public static final long RF = 1L << 16;

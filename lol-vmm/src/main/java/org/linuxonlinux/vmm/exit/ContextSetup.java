@@ -25,6 +25,7 @@ import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.StubProgram;
+import org.linuxonlinux.redirect.CallSites;
 
 /**
  * Makes a context process that needs no tracer: its program maps the gate and waits for the hand;
@@ -147,6 +148,22 @@ final class ContextSetup {
                 AddressMap.BRANCH_TABLE_SIZE_BYTES,
                 HostAbi.PROT_READ,
                 GateMemory.TABLE_FD);
+        if (gateMemory.callSites() != null) {
+            addMap(
+                    AddressMap.SITE_TABLE_HVA,
+                    AddressMap.SITE_TABLE_SIZE_BYTES,
+                    HostAbi.PROT_READ,
+                    GateMemory.SITES_FD);
+            add(
+                    "mmap",
+                    HostAbi.SYS_mmap,
+                    AddressMap.THUNKS_HVA,
+                    AddressMap.THUNKS_SIZE_BYTES,
+                    HostAbi.PROT_READ | HostAbi.PROT_EXEC,
+                    MAP_FLAGS,
+                    GateMemory.SITES_FD,
+                    CallSites.thunksFileOffset());
+        }
         long windowBytes = gateMemory.describeRam(memory);
         if (windowBytes != 0) {
             addMap(AddressMap.RAM_WINDOW_HVA, windowBytes, HostAbi.PROT_READ, GateMemory.RAM_FD);

@@ -27,6 +27,7 @@ public final class ExitStatistics {
         GUEST_EXCEPTION("other exception for the guest"),
         CODE_WRITE("write to translated code"),
         MMIO("device memory"),
+        CALL_SITE("repair of a patched call site"),
         HIDDEN_PAGE("page that the gate hides"),
         DYNAMIC_FOLD("instruction made dynamic"),
         KICK("kick"),

@@ -48,7 +48,7 @@ final class Faults {
     private static final int TRAP_BRKPT = 1;
     private static final int TRAP_TRACE = 2;
 
-    private static final long DR6_BS = 1L << 14;
+    static final long DR6_BS = 1L << 14;
     private static final int MAX_INSTRUCTION_BYTES = 15;
     private static final long PAGE_SIZE = 4096;
 
@@ -68,6 +68,7 @@ final class Faults {
     private final HiddenPageEmulator hiddenPages;
     private final InstructionEmulator emulator;
     private final Premap premap;
+    private final CallSiteRepairs repairs;
     private final HostPosition position = new HostPosition();
     private final GatePosition gatePosition = new GatePosition();
 
@@ -77,7 +78,8 @@ final class Faults {
             VcpuParts parts,
             GuestInstructions instructions,
             InstructionEmulator emulator,
-            Premap premap) {
+            Premap premap,
+            SystemCallEntry systemCallEntry) {
         this.state = parts.state();
         this.page = parts.page();
         this.transport = parts.transport();
@@ -91,6 +93,7 @@ final class Faults {
         this.hiddenPages = new HiddenPageEmulator(parts.state(), parts.control(), parts.mmu());
         this.emulator = emulator;
         this.premap = premap;
+        this.repairs = new CallSiteRepairs(parts.callSites(), parts, emulator, systemCallEntry);
     }
 
     /** What the last handled fault was, for the statistics. */
@@ -337,6 +340,7 @@ final class Faults {
      */
     private Resume onCodeWrite(long gva, long hva, boolean userMode) {
         long gfn = mmu.faultGpa() >>> 12;
+        page.forgetGateReturn();
         boolean ownFrame = !userMode && mmu.gfnOf(state.rip()) == gfn;
         if (!ownFrame) {
             translator.invalidateFrame(gfn);
@@ -398,6 +402,10 @@ final class Faults {
     Resume onUserFault() {
         transport.load(state);
         mmu.closeLowWindow();
+        if (isRepairedCallSite()) {
+            kind = Kind.CALL_SITE;
+            return Resume.LOADED;
+        }
         if (transport.signal() != SIGSEGV) {
             return injectSignal();
         }
@@ -419,6 +427,17 @@ final class Faults {
             }
         }
         return resolve(gva, gva, access, true, instruction);
+    }
+
+    private boolean isRepairedCallSite() {
+        switch (transport.signal()) {
+            case SIGILL:
+                return repairs.onUndefined();
+            case SIGTRAP:
+                return AddressMap.isThunk(state.rip()) && repairs.onTrap();
+            default:
+                return false;
+        }
     }
 
     /** Whether user code faulted while it was fetched, and not on data close behind it. */

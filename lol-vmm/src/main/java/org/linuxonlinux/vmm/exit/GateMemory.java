@@ -8,6 +8,7 @@ import static org.linuxonlinux.host.HostAbi.PROT_EXEC;
 import static org.linuxonlinux.host.HostAbi.PROT_READ;
 import static org.linuxonlinux.host.HostAbi.PROT_WRITE;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.linuxonlinux.gate.AddressMap;
@@ -21,6 +22,8 @@ import org.linuxonlinux.memory.MemoryRegion;
 import org.linuxonlinux.ptrace.RemoteCalls;
 import org.linuxonlinux.ptrace.StubProgram;
 import org.linuxonlinux.ptrace.TracedProcess;
+import org.linuxonlinux.redirect.CallSites;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.translate.BranchTable;
 import org.linuxonlinux.translate.CodeCache;
 import org.linuxonlinux.translate.FlatBranchTable;
@@ -34,14 +37,18 @@ public final class GateMemory implements AutoCloseable {
     /** Descriptor numbers in the context process. */
     public static final int RAM_FD = GateCode.RAM_FD;
 
-    static final int GATE_FD = 4;
-    static final int CODE_FD = 5;
-    static final int TABLE_FD = 6;
+    /** Descriptor number of the patched call sites' file in the context process. */
+    public static final int SITES_FD = 4;
+
+    static final int GATE_FD = 5;
+    static final int CODE_FD = 6;
+    static final int TABLE_FD = 7;
 
     /** Sparse; about 40 boots' worth of code. */
     static final int CODE_CACHE_SIZE_BYTES = 128 << 20;
 
     private final GateCode.Form form;
+    private final CallSites callSites;
     private final GateCode gate;
     private final HostFile gateFile;
     private final FlatBranchTable branchTable = FlatBranchTable.create();
@@ -52,11 +59,12 @@ public final class GateMemory implements AutoCloseable {
     private final CodeCache codeCache = CodeCache.create(CODE_CACHE_SIZE_BYTES);
 
     /**
-     * @param form how context processes hand over to the monitor
+     * @param redirect how system calls of user code are caught
      */
-    public GateMemory(GateCode.Form form) {
-        this.form = form;
+    public GateMemory(RedirectMode redirect) {
+        form = redirect == RedirectMode.PTRACE ? GateCode.Form.TRACED : GateCode.Form.IN_PROCESS;
         gate = GateCode.generate(form);
+        callSites = redirect == RedirectMode.GATE ? new CallSites(gate.callGateHva()) : null;
         int pageOffset = AddressMap.GATE_CODE_SIZE_BYTES;
         long gateSize = pageOffset + (long) AddressMap.VCPU_PAGE_SIZE_BYTES;
         gateFile = HostFile.memfd("lol-gate", gateSize);
@@ -73,6 +81,11 @@ public final class GateMemory implements AutoCloseable {
 
     public VcpuPage page() {
         return page;
+    }
+
+    /** Patched call sites in user code; null = none are patched. */
+    public CallSites callSites() {
+        return callSites;
     }
 
     public CodeCache codeCache() {
@@ -102,15 +115,15 @@ public final class GateMemory implements AutoCloseable {
 
     /** What a context process has open. */
     Map<Integer, HostFile> files(GuestMemory memory) {
-        return Map.of(
-                RAM_FD,
-                memory.backingFd(),
-                GATE_FD,
-                gateFile,
-                CODE_FD,
-                codeCache.file(),
-                TABLE_FD,
-                branchTable.file());
+        Map<Integer, HostFile> files = new HashMap<>();
+        files.put(RAM_FD, memory.backingFd());
+        files.put(GATE_FD, gateFile);
+        files.put(CODE_FD, codeCache.file());
+        files.put(TABLE_FD, branchTable.file());
+        if (callSites != null) {
+            files.put(SITES_FD, callSites.file());
+        }
+        return files;
     }
 
     /** Where a field of the vCPU page lies in the monitor. */
@@ -206,6 +219,9 @@ public final class GateMemory implements AutoCloseable {
 
     @Override
     public void close() {
+        if (callSites != null) {
+            callSites.close();
+        }
         codeCache.close();
         gateMemory.close();
         gateFile.close();

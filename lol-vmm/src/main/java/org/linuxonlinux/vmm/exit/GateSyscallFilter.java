@@ -62,13 +62,14 @@ public final class GateSyscallFilter {
     private static final int FUTEX_OPERATION_ARGUMENT = 1;
 
     // Indexes of instructions.
-    private static final int CHECK_ADDRESS = 15;
-    private static final int TABLE_END = 24;
-    private static final int CHECK_FUTEX = 26;
-    private static final int ALLOW = 32;
-    private static final int REFUSED = 33;
-    private static final int ELSEWHERE = 34;
-    private static final int LENGTH = 35;
+    private static final int CHECK_FLAGS = 14;
+    private static final int CHECK_ADDRESS = 16;
+    private static final int TABLE_END = 25;
+    private static final int CHECK_FUTEX = 27;
+    private static final int ALLOW = 33;
+    private static final int REFUSED = 34;
+    private static final int ELSEWHERE = 35;
+    private static final int LENGTH = 36;
 
     private final ByteBuffer bytes =
             ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
@@ -90,7 +91,9 @@ public final class GateSyscallFilter {
         ifEqual(HostAbi.SYS_futex, traced ? REFUSED : CHECK_FUTEX);
         unlessEqual(HostAbi.SYS_mmap, REFUSED);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FD_ARGUMENT);
-        unlessEqual(GateCode.RAM_FD, REFUSED);
+        ifEqual(GateCode.RAM_FD, CHECK_FLAGS);
+        unlessEqual(GateMemory.SITES_FD, REFUSED);
+        // CHECK_FLAGS
         load(ARGUMENTS_OFFSET + 8 * MMAP_FLAGS_ARGUMENT);
         unlessEqual(HostCommandQueue.MAP_FLAGS, REFUSED);
         // CHECK_ADDRESS: where the range begins; its length is not looked at.

@@ -18,7 +18,6 @@ import org.linuxonlinux.vmm.cpu.EventDelivery;
 import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.MsrModel;
-import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
 import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
@@ -63,6 +62,7 @@ public final class Vcpu {
     private final InstructionEmulator emulator;
     private final GuestInstructions instructions;
     private final Premap premap;
+    private final SystemCallEntry systemCallEntry;
     private final Faults faults;
     private final DeadlineTimer timer;
     private final InlineUart inlineUart;
@@ -100,7 +100,8 @@ public final class Vcpu {
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
         premap = new Premap(page, mmu, translator, parts.canPremap());
-        faults = new Faults(parts, instructions, emulator, premap);
+        systemCallEntry = new SystemCallEntry(state, msrs);
+        faults = new Faults(parts, instructions, emulator, premap, systemCallEntry);
         timer =
                 new DeadlineTimer(
                         this::nextDeadlineNanos, this::isHalted, this::kick, this::openTimer);
@@ -284,6 +285,9 @@ public final class Vcpu {
             transport.load(state);
             PreciseState.restore(position.undo(), page, state);
             state.setRip(position.guestRip());
+        } else if (AddressMap.isThunk(hostRip)) {
+            stepping = true; // on to the gate, or to the user's code
+            return false;
         } else {
             transport.load(state);
         }
@@ -400,6 +404,7 @@ public final class Vcpu {
         }
         boolean halts = emulator.emulate(instruction) == InstructionEmulator.Outcome.HALT;
         transport.setSystemCallEntry(msrs.syscallEntry64(), msrs.syscallFlagMask());
+        page.forgetGateReturn();
         timer.deadlineChanged();
         return halts ? Kind.HALT : kind;
     }
@@ -421,14 +426,10 @@ public final class Vcpu {
             events.softwareInterrupt(state, INT80_VECTOR, nextRip - SYSCALL_OPCODE_BYTES);
             return;
         }
-        state.setGpr(GuestState.RCX, nextRip);
-        state.setGpr(GuestState.R11, state.rflags() & ~Rflags.RF);
-        state.setRflags(state.rflags() & ~(msrs.syscallFlagMask() | Rflags.RF));
-        boolean compatibility = state.cs() == GuestSelectors.USER32_CS;
-        state.setRip(compatibility ? msrs.syscallEntry32() : msrs.syscallEntry64());
-        state.setCs(GuestSelectors.KERNEL_CS);
-        state.setSs(GuestSelectors.KERNEL_DS);
-        state.setKernelMode(true);
+        if (state.cs() == GuestSelectors.USER_CS) {
+            mmu.patchCallSite(nextRip);
+        }
+        systemCallEntry.enter(nextRip);
     }
 
     /** Counters; complete once {@link #run} has returned. */

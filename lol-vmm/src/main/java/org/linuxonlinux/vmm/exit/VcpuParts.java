@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm.exit;
 
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.VcpuPage;
+import org.linuxonlinux.redirect.CallSites;
 import org.linuxonlinux.translate.Translator;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.CpuidModel;
@@ -34,6 +35,7 @@ import org.linuxonlinux.vmm.mmu.Mmu;
  * @param msrs model-specific registers
  * @param ports I/O ports
  * @param mmio device memory
+ * @param callSites patched call sites in user code, null = none are patched
  * @param canPremap whether the iret stub can map pages by itself
  */
 public record VcpuParts(
@@ -52,4 +54,5 @@ public record VcpuParts(
         MsrModel msrs,
         PortBus ports,
         MmioBus mmio,
+        CallSites callSites,
         boolean canPremap) {}

@@ -6,6 +6,8 @@ import java.util.BitSet;
 import java.util.List;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.redirect.CallSites;
+import org.linuxonlinux.redirect.PageCopy;
 
 /**
  * What a context process has mapped of guest RAM: the guest's TLB.
@@ -32,6 +34,11 @@ final class HostMappings {
 
     private long pagesMapped;
     private long evictions;
+
+    /** Patched copies to show in place of RAM; null = none. */
+    private CallSites callSites;
+
+    private int sitesFd;
 
     /**
      * @param ramFd number of the RAM file's descriptor in the context process
@@ -60,8 +67,88 @@ final class HostMappings {
 
     /** Whether a lower-half page at this HVA would collide with folded kernel pages or the gate. */
     boolean isTaken(long hva, long sizeBytes) {
-        return AddressMap.meetsGate(hva, sizeBytes) || upper.intersects(hva, hva + sizeBytes);
+        return AddressMap.meetsGate(hva, sizeBytes)
+                || meetsSiteTable(hva, sizeBytes)
+                || upper.intersects(hva, hva + sizeBytes);
     }
+
+    // --- Patched call sites ---------------------------------------------------------------------
+
+    /** From now on, shows copies of user code whose call sites are patched. */
+    void showCopies(CallSites sites, int fd) {
+        callSites = sites;
+        sitesFd = fd;
+    }
+
+    /** Whether the range meets the table that patched call sites jump through. */
+    boolean meetsSiteTable(long hva, long sizeBytes) {
+        return callSites != null && AddressMap.meetsSiteTable(hva, sizeBytes);
+    }
+
+    /** The guest wants the table's place: no call site is patched any more. */
+    void giveUpCallSites() {
+        hideCopies(callSites.dropAll());
+        commands.unmap(AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES);
+        callSites = null;
+    }
+
+    /** Forgets all copies to make room for others. */
+    void dropCopies() {
+        hideCopies(callSites.dropAll());
+    }
+
+    /** Shows a copy, if its page is mapped. */
+    void show(PageCopy copy) {
+        Run run = runOf(copy);
+        if (run != null && (run.prot() & PROT_EXEC) != 0) {
+            mapCopy(copy);
+        }
+    }
+
+    private void mapCopy(PageCopy copy) {
+        commands.map(
+                copy.gva(),
+                PageTables.PAGE_SIZE,
+                PROT_READ | PROT_EXEC,
+                sitesFd,
+                copy.fileOffsetBytes());
+    }
+
+    private void showCopiesIn(Run run) {
+        for (List<PageCopy> copies : callSites.copiesIn(run.hva(), run.endHva())) {
+            for (PageCopy copy : copies) {
+                if (isOf(run, copy)) {
+                    mapCopy(copy);
+                }
+            }
+        }
+    }
+
+    /** Puts RAM back where a copy is shown. */
+    private void hideCopies(List<PageCopy> copies) {
+        for (PageCopy copy : copies) {
+            Run run = runOf(copy);
+            if (run != null) {
+                long gpa = copy.gfn() << PageTables.PAGE_SHIFT;
+                int prot = isCodeFrame(gpa) ? run.prot() & ~PROT_WRITE : run.prot();
+                long fileOffset = memory.gpaToFileOffset(gpa);
+                commands.map(copy.gva(), PageTables.PAGE_SIZE, prot, ramFd, fileOffset);
+            }
+        }
+    }
+
+    /** The run that maps the page of a copy, null = none. */
+    private Run runOf(PageCopy copy) {
+        Run run = lower.at(copy.gva());
+        return run != null && isOf(run, copy) ? run : null;
+    }
+
+    private static boolean isOf(Run run, PageCopy copy) {
+        return run.hva() == run.gva()
+                && run.gpa() + (copy.gva() - run.gva()) == copy.gfn() << PageTables.PAGE_SHIFT;
+    }
+
+    // --- Mapping --------------------------------------------------------------------------------
 
     /** Maps a run, splitting off write permission from frames with translated code. */
     void map(Run run) {
@@ -78,6 +165,9 @@ final class HostMappings {
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
         if ((run.prot() & PROT_WRITE) != 0) {
             protectCodeFramesIn(run);
+        }
+        if (callSites != null && (run.prot() & PROT_EXEC) != 0 && run.hva() == run.gva()) {
+            showCopiesIn(run);
         }
     }
 
@@ -130,7 +220,8 @@ final class HostMappings {
             boolean joins =
                     pendingTo != 0
                             && !upper.intersects(pendingTo, run.hva())
-                            && !AddressMap.meetsGate(pendingTo, run.hva() - pendingTo);
+                            && !AddressMap.meetsGate(pendingTo, run.hva() - pendingTo)
+                            && !meetsSiteTable(pendingTo, run.hva() - pendingTo);
             if (!joins) {
                 if (pendingTo != 0) {
                     commands.unmap(pendingFrom, pendingTo - pendingFrom);
@@ -177,6 +268,9 @@ final class HostMappings {
         int index = frameIndex(gpa);
         if (codeFrames.get(index)) {
             codeFrames.clear(index);
+            if (callSites != null) {
+                hideCopies(callSites.dropFrame(gpa >>> PageTables.PAGE_SHIFT));
+            }
             reprotect(upper, gpa, ~0);
             reprotect(lower, gpa, ~0);
         }

@@ -16,6 +16,8 @@ import java.util.function.LongConsumer;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.MemoryRegion;
+import org.linuxonlinux.redirect.CallSites;
+import org.linuxonlinux.redirect.PageCopy;
 import org.linuxonlinux.translate.GuestCode;
 import org.linuxonlinux.vmm.GeneralProtectionException;
 
@@ -90,6 +92,9 @@ public final class Mmu implements GuestCode {
     private int errorCode;
     private long faultGpa;
 
+    /** Null = none are patched. */
+    private CallSites callSites;
+
     /**
      * @param ramFd number of the RAM file's descriptor in the context process
      * @param maxRuns mappings kept at most, below the host's vm.max_map_count
@@ -128,6 +133,10 @@ public final class Mmu implements GuestCode {
             return Outcome.MMIO;
         }
         long pageHva = hva & -PAGE_SIZE;
+        if (mappings.meetsSiteTable(pageHva, PAGE_SIZE)) {
+            mappings.giveUpCallSites();
+            callSites = null;
+        }
         boolean taken =
                 AddressMap.isUpperHalf(gva)
                         ? AddressMap.meetsGate(pageHva, PAGE_SIZE)
@@ -618,6 +627,39 @@ public final class Mmu implements GuestCode {
 
     public boolean isCodeFrame(long gpa) {
         return memory.isRam(gpa) && mappings.isCodeFrame(gpa);
+    }
+
+    // --- Patched call sites ---------------------------------------------------------------------
+
+    /**
+     * From now on, user code is shown with patched call sites.
+     *
+     * @param fd number of their file's descriptor in the context process
+     */
+    public void showCallSites(CallSites sites, int fd) {
+        callSites = sites;
+        mappings.showCopies(sites, fd);
+    }
+
+    /** Patches the call site that a 64-bit system call of user mode returns to, if possible. */
+    public void patchCallSite(long returnRip) {
+        if (callSites == null
+                || !PageTables.isCanonical(returnRip)
+                || !walker.walk(rootGpa, returnRip - 1)
+                || !memory.isRam(walker.gpa())) {
+            return;
+        }
+        long frameGpa = walker.gpa() & -PAGE_SIZE;
+        if (callSites.isFull()) {
+            mappings.dropCopies();
+        }
+        byte[] bytes = new byte[(int) PAGE_SIZE];
+        memory.read(frameGpa, bytes, 0, bytes.length);
+        PageCopy copy = callSites.patch(returnRip, frameGpa >>> PAGE_SHIFT, bytes);
+        if (copy != null) {
+            mappings.protectCodeFrame(frameGpa);
+            mappings.show(copy);
+        }
     }
 
     // --- Accesses by the monitor on the guest's behalf

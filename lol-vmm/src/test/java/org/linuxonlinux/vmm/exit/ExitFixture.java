@@ -84,6 +84,7 @@ final class ExitFixture implements AutoCloseable {
                         msrs,
                         ports,
                         mmio,
+                        null,
                         true);
     }
 

@@ -53,7 +53,8 @@ final class FaultsTest {
                     fixture.parts,
                     new GuestInstructions(guest.mmu),
                     new InstructionEmulator(fixture.parts),
-                    new Premap(guest.page, guest.mmu, fixture.translator, true));
+                    new Premap(guest.page, guest.mmu, fixture.translator, true),
+                    new SystemCallEntry(guest.state, fixture.msrs));
 
     @BeforeEach
     void startInKernelMode() {

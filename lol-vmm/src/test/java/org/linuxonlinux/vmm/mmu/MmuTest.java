@@ -851,13 +851,13 @@ final class MmuTest {
         @Test
         void leavesTheGateBetweenUserPagesAlone() {
             long below = AddressMap.STUB_HVA - 0x1000;
-            long above = AddressMap.CODE_CACHE_HVA + AddressMap.CODE_CACHE_MAX_SIZE_BYTES;
+            long above = AddressMap.THUNKS_HVA + AddressMap.THUNKS_SIZE_BYTES;
             tables.map(below, FRAME, SIZE_4K, READY | U);
             tables.map(above, FRAME, SIZE_4K, READY | U);
             mapped(below, Access.READ, true);
             mapped(above, Access.READ, true);
             mmu.setRoot(EMPTY_ROOT);
-            assertEquals(List.of("unmap 7bcffffff000+1000", "unmap 7be010100000+1000"), host.run());
+            assertEquals(List.of("unmap 7bcffffff000+1000", "unmap 7be020100000+1000"), host.run());
         }
     }
 
