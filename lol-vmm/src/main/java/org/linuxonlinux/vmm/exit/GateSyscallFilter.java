@@ -92,7 +92,7 @@ public final class GateSyscallFilter {
         unlessEqual(HostAbi.SYS_mmap, REFUSED);
         load(ARGUMENTS_OFFSET + 8 * MMAP_FD_ARGUMENT);
         ifEqual(GateCode.RAM_FD, CHECK_FLAGS);
-        unlessEqual(GateMemory.SITES_FD, REFUSED);
+        unlessEqual(traced ? GateCode.RAM_FD : GateMemory.SITES_FD, REFUSED);
         // CHECK_FLAGS
         load(ARGUMENTS_OFFSET + 8 * MMAP_FLAGS_ARGUMENT);
         unlessEqual(HostCommandQueue.MAP_FLAGS, REFUSED);
