@@ -52,7 +52,7 @@ final class ModuleGraphTest {
                     .whereLayer("syscall-redirector")
                     .mayOnlyBeAccessedByLayers("lol-vmm")
                     .whereLayer("binary-translator")
-                    .mayOnlyBeAccessedByLayers("lol-vmm")
+                    .mayOnlyBeAccessedByLayers("syscall-redirector", "lol-vmm")
                     .whereLayer("gate-page")
                     .mayOnlyBeAccessedByLayers("binary-translator", "syscall-redirector", "lol-vmm")
                     .whereLayer("ptrace-tracer")

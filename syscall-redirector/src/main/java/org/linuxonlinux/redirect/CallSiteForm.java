@@ -46,28 +46,15 @@ enum CallSiteForm {
         return lengthBytes;
     }
 
-    /**
-     * The form of a site all of whose bytes lie in one page.
-     *
-     * @param page the page's bytes
-     * @param syscallAt where in it the SYSCALL instruction is
-     * @return null if it has none of the forms
-     */
-    static CallSiteForm recognise(byte[] page, int syscallAt) {
-        for (CallSiteForm form : values()) {
-            int start = syscallAt - form.syscallOffset;
-            if (start >= 0
-                    && start + form.lengthBytes <= page.length
-                    && (page[syscallAt] & 0xff) == 0x0f
-                    && page[syscallAt + 1] == 0x05
-                    && form.matches(page, start)) {
-                return form;
-            }
+    /** Whether the form's instructions, all of them in the page, may be at an offset. */
+    boolean matches(byte[] page, int start) {
+        int syscallAt = start + syscallOffset;
+        if (start < 0
+                || start + lengthBytes > page.length
+                || page[syscallAt] != 0x0f
+                || page[syscallAt + 1] != 0x05) {
+            return false;
         }
-        return null;
-    }
-
-    private boolean matches(byte[] page, int start) {
         return switch (this) {
             case MOV_EAX -> (page[start] & 0xff) == 0xb8;
             case MOV_RAX ->
@@ -85,6 +72,12 @@ enum CallSiteForm {
                 | (page[at + 1] & 0xff) << 8
                 | (page[at + 2] & 0xff) << 16
                 | page[at + 3] << 24;
+    }
+
+    /** RAX behind the {@code mov} at an offset. */
+    long numberOf(byte[] page, int start) {
+        int operand = operand(page, start);
+        return this == MOV_EAX ? operand & 0xffff_ffffL : operand;
     }
 
     /** Writes the jump through a table entry. */

@@ -61,6 +61,7 @@ public final class CallSites implements AutoCloseable {
     private static final int COMPARE_ENTRY_OFFSET = 6;
     private static final int FIRST_ENTRY_OFFSET = 16;
 
+    private final CallSiteRecognizer recognizer = new CallSiteRecognizer();
     private final long callGateHva;
     private final HostFile file;
     private final HostFile readOnlyFile;
@@ -103,15 +104,16 @@ public final class CallSites implements AutoCloseable {
     /**
      * Patches the site that a system call returns to.
      *
-     * @param returnRip behind its SYSCALL instruction
+     * @param returnRip behind its SYSCALL instruction, in 64-bit code
+     * @param number RAX of a call made there
      * @param gfn frame of its page
      * @param page the frame's bytes
      * @return the copy to be mapped, or null: the site cannot be patched, or is already
      */
-    public PageCopy patch(long returnRip, long gfn, byte[] page) {
+    public PageCopy patch(long returnRip, long number, long gfn, byte[] page) {
         int syscallAt = (int) (returnRip - CallSiteForm.SYSCALL_BYTES) & (PAGE_BYTES - 1);
         long gva = returnRip - CallSiteForm.SYSCALL_BYTES - syscallAt;
-        CallSiteForm form = CallSiteForm.recognise(page, syscallAt);
+        CallSiteForm form = recognizer.recognize(page, syscallAt, number);
         if (form == null || drops.getOrDefault(gfn, 0) >= MAX_DROPS || isFull(form)) {
             return null;
         }

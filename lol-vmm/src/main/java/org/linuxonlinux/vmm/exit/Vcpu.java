@@ -427,7 +427,8 @@ public final class Vcpu {
             return;
         }
         if (state.cs() == GuestSelectors.USER_CS) {
-            mmu.patchCallSite(nextRip);
+            mmu.patchCallSite(nextRip, state.gpr(GuestState.RAX));
+            page.forgetGateReturn();
         }
         systemCallEntry.enter(nextRip);
     }

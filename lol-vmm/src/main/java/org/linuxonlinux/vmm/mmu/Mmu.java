@@ -641,8 +641,12 @@ public final class Mmu implements GuestCode {
         mappings.showCopies(sites, fd);
     }
 
-    /** Patches the call site that a 64-bit system call of user mode returns to, if possible. */
-    public void patchCallSite(long returnRip) {
+    /**
+     * Patches the call site that a 64-bit system call of user mode returns to, if possible.
+     *
+     * @param number RAX of the call
+     */
+    public void patchCallSite(long returnRip, long number) {
         if (callSites == null
                 || !PageTables.isCanonical(returnRip)
                 || !walker.walk(rootGpa, returnRip - 1)
@@ -655,7 +659,7 @@ public final class Mmu implements GuestCode {
         }
         byte[] bytes = new byte[(int) PAGE_SIZE];
         memory.read(frameGpa, bytes, 0, bytes.length);
-        PageCopy copy = callSites.patch(returnRip, frameGpa >>> PAGE_SHIFT, bytes);
+        PageCopy copy = callSites.patch(returnRip, number, frameGpa >>> PAGE_SHIFT, bytes);
         if (copy != null) {
             mappings.protectCodeFrame(frameGpa);
             mappings.show(copy);
