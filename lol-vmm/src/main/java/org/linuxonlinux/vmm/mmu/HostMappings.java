@@ -114,7 +114,11 @@ final class HostMappings {
                 copy.fileOffsetBytes());
     }
 
+    /** Shows the copies of a run's frames, if user code can execute it. */
     private void showCopiesIn(Run run) {
+        if (callSites == null || (run.prot() & PROT_EXEC) == 0 || run.hva() != run.gva()) {
+            return;
+        }
         for (List<PageCopy> copies : callSites.copiesIn(run.hva(), run.endHva())) {
             for (PageCopy copy : copies) {
                 if (isOf(run, copy)) {
@@ -166,15 +170,14 @@ final class HostMappings {
         if ((run.prot() & PROT_WRITE) != 0) {
             protectCodeFramesIn(run);
         }
-        if (callSites != null && (run.prot() & PROT_EXEC) != 0 && run.hva() == run.gva()) {
-            showCopiesIn(run);
-        }
+        showCopiesIn(run);
     }
 
     /** Enters a run that is mapped already, at a lower-half address that is not taken. */
     void enter(Run run) {
         lower.put(run);
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
+        showCopiesIn(run);
         if (upper.size() + lower.size() > maxRuns) {
             evict();
         }

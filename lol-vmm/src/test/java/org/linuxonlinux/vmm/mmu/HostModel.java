@@ -11,7 +11,10 @@ final class HostModel {
     private static final long PAGE_SIZE = 4096;
     private static final int RAM_FD = 3;
 
-    private record Page(long fileOffset, int prot) {}
+    /** Descriptor of the file of patched call sites. */
+    static final int SITES_FD = 4;
+
+    private record Page(long fileOffset, int prot, boolean isCopy) {}
 
     private final Map<Long, Page> pages = new HashMap<>();
     private final HostCommandQueue queue;
@@ -32,11 +35,16 @@ final class HostModel {
             switch ((int) queue.word(i, 0)) {
                 case 9 -> {
                     require(queue.word(i, 4) == 0x4011, "flags", queue.word(i, 4));
-                    require(queue.word(i, 5) == RAM_FD, "fd", queue.word(i, 5));
+                    long fd = queue.word(i, 5);
+                    require(fd == RAM_FD || fd == SITES_FD, "fd", fd);
+                    boolean isCopy = fd == SITES_FD;
                     long offset = queue.word(i, 6);
-                    texts.add(String.format("map %x+%x %s at %x", hva, size, text(prot), offset));
+                    String what = isCopy ? "show" : "map";
+                    texts.add(
+                            String.format(
+                                    "%s %x+%x %s at %x", what, hva, size, text(prot), offset));
                     for (long at = 0; at < size; at += PAGE_SIZE) {
-                        pages.put(hva + at, new Page(offset + at, prot));
+                        pages.put(hva + at, new Page(offset + at, prot, isCopy));
                     }
                 }
                 case 10 -> {
@@ -44,7 +52,7 @@ final class HostModel {
                     for (long at = 0; at < size; at += PAGE_SIZE) {
                         Page page = pages.get(hva + at);
                         require(page != null, "mprotect of what is not mapped", hva + at);
-                        pages.put(hva + at, new Page(page.fileOffset, prot));
+                        pages.put(hva + at, new Page(page.fileOffset, prot, page.isCopy));
                     }
                 }
                 case 11 -> {
@@ -66,10 +74,18 @@ final class HostModel {
         }
     }
 
-    /** Protection and file offset of the page at an HVA, such as "rw- 5000"; "-" = not mapped. */
+    /**
+     * Protection and file offset of the page at an HVA, such as "rw- 5000"; "-" = not mapped; "copy
+     * r-x" = a copy with patched call sites.
+     */
     String at(long hva) {
         Page page = pages.get(hva & -PAGE_SIZE);
-        return page == null ? "-" : text(page.prot) + " " + Long.toHexString(page.fileOffset);
+        if (page == null) {
+            return "-";
+        }
+        return page.isCopy
+                ? "copy " + text(page.prot)
+                : text(page.prot) + " " + Long.toHexString(page.fileOffset);
     }
 
     int pageCount() {
