@@ -1,29 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.redirect;
 
-import java.util.Map;
-
 /**
- * What this host offers to catch system calls with, as it was tried.
+ * What a host offers for catching system calls.
  *
- * @param refusals the features that cannot be used, and how the host refused them
+ * @param seccompFilters filters can trap a call and kill the process that made it
+ * @param userDispatch syscall user dispatch (Linux 5.11); without it the filter catches calls
+ * @param tracing a process may trace its child
  */
-public record HostCapabilities(Map<HostFeature, String> refusals) {
-    /** A host that offers everything. */
-    public static final HostCapabilities ALL = new HostCapabilities(Map.of());
-
-    /** Copies the map. */
-    public HostCapabilities {
-        refusals = Map.copyOf(refusals);
-    }
-
-    /** Whether the feature can be used. */
-    public boolean has(HostFeature feature) {
-        return !refusals.containsKey(feature);
-    }
-
-    /** Names a missing feature and how it was refused. */
-    public String describeRefusal(HostFeature feature) {
-        return feature.text() + ": " + refusals.get(feature);
-    }
-}
+public record HostCapabilities(boolean seccompFilters, boolean userDispatch, boolean tracing) {}

@@ -2,40 +2,18 @@
 package org.linuxonlinux.redirect;
 
 import java.util.Optional;
-import java.util.Set;
 
-/**
- * A mechanism that catches the system calls of guest user code. The machine asks it what to build:
- * with a tracer or without, with patched call sites or without.
- */
-public sealed interface SyscallRedirector
-        permits PtraceRedirector, SigsysRedirector, GateRedirector {
-    /** The mechanism's name. */
+/** A way to catch system calls of guest user code: what it is and what it needs of the host. */
+public interface SyscallRedirector {
+    /** The mechanism as named on the command line. */
     RedirectMode mode();
 
-    /**
-     * Whether a tracer sees every stop of the context process. Otherwise the process handles its
-     * signals itself, and debuggers may attach to it.
-     */
+    /** Whether the monitor traces the context process; otherwise the gate handles its signals. */
     boolean needsTracer();
 
-    /** Whether call sites in user code are patched, in private copies of their pages. */
+    /** Whether call sites are rewritten once they have been seen. */
     boolean patchesCallSites();
 
-    /** What it cannot do without. */
-    Set<HostFeature> needs();
-
-    /** The mechanism of a name. */
-    static SyscallRedirector of(RedirectMode mode) {
-        return switch (mode) {
-            case PTRACE -> new PtraceRedirector();
-            case SIGSYS -> new SigsysRedirector();
-            case GATE -> new GateRedirector();
-        };
-    }
-
-    /** What it needs and the host does not offer; empty if it can be used there. */
-    default Optional<HostFeature> lackingOn(HostCapabilities host) {
-        return needs().stream().filter(feature -> !host.has(feature)).sorted().findFirst();
-    }
+    /** What of its needs the host lacks, for a message; empty if it can be used there. */
+    Optional<String> lackOf(HostCapabilities host);
 }
