@@ -57,6 +57,7 @@ public final class VirtualMachine implements AutoCloseable {
                         memory,
                         gateMemory,
                         config.redirect(),
+                        config.host(),
                         hostCpu,
                         TscFrequency.since(clockStart, hostCpu),
                         kernel,
