@@ -140,6 +140,10 @@ public final class SignalTransport implements ExitTransport {
             case HostAbi.SIGBUS:
             case HostAbi.SIGFPE:
             case HostAbi.SIGSEGV:
+                // The host's own have codes above 0 (Linux include/uapi/asm-generic/siginfo.h).
+                if (signalCode() <= 0) {
+                    throw ExitTransport.sentFromOutside(signal);
+                }
                 return Stop.FAULT;
             default:
                 return Stop.KICK;
