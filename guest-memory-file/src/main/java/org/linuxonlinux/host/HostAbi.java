@@ -185,9 +185,14 @@ public final class HostAbi {
     public static final int CLONE_VFORK = 0x4000;
     public static final int PR_SET_PDEATHSIG = 1;
     public static final int PR_SET_NAME = 15;
+    public static final int PR_GET_SECCOMP = 21;
     public static final int PR_SET_NO_NEW_PRIVS = 38;
     public static final int PR_SET_SYSCALL_USER_DISPATCH = 59;
+    public static final int PR_SYS_DISPATCH_OFF = 0;
     public static final int PR_SYS_DISPATCH_ON = 1;
+    public static final int SECCOMP_GET_ACTION_AVAIL = 2;
+    public static final int SECCOMP_RET_TRAP = 0x0003_0000;
+    public static final int SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
     public static final int AUDIT_ARCH_X86_64 = 0xc000003e;
     public static final int ARCH_SET_GS = 0x1001;
     public static final int ARCH_SET_FS = 0x1002;

@@ -23,7 +23,9 @@ import org.linuxonlinux.host.TscFrequency;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.TracedProcess;
 import org.linuxonlinux.redirect.CallSites;
+import org.linuxonlinux.redirect.HostCapabilities;
 import org.linuxonlinux.redirect.RedirectMode;
+import org.linuxonlinux.redirect.Redirectors;
 import org.linuxonlinux.translate.GateEntries;
 import org.linuxonlinux.translate.InlinePorts;
 import org.linuxonlinux.translate.Translator;
@@ -105,6 +107,7 @@ final class Machine implements AutoCloseable {
             GuestMemory memory,
             GateMemory gateMemory,
             RedirectMode redirect,
+            HostCapabilities host,
             HostCpu hostCpu,
             TscFrequency tscFrequency,
             KernelImage kernel,
@@ -143,7 +146,7 @@ final class Machine implements AutoCloseable {
         DescriptorTables tables = new DescriptorTables(mmu);
         tables.setGdtr(boot.gdtBase(), boot.gdtLimit());
         events = new EventDelivery(mmu, tables, control);
-        transport = startTransport(redirect, gateMemory);
+        transport = startTransport(redirect, host, gateMemory);
         callSites = gateMemory.callSites();
         if (callSites != null) {
             mmu.showCallSites(callSites, GateMemory.SITES_FD);
@@ -192,9 +195,10 @@ final class Machine implements AutoCloseable {
         memory.write(mpTable.gpa(), mpTable.bytes());
     }
 
-    private ExitTransport startTransport(RedirectMode redirect, GateMemory gateMemory) {
-        if (redirect != RedirectMode.PTRACE) {
-            return SignalTransport.start(gateMemory, memory, control, commands);
+    private ExitTransport startTransport(
+            RedirectMode redirect, HostCapabilities host, GateMemory gateMemory) {
+        if (!Redirectors.of(redirect).needsTracer()) {
+            return SignalTransport.start(gateMemory, memory, control, commands, host);
         }
         TracedProcess process = gateMemory.startTraced(memory);
         return new PtraceTransport(

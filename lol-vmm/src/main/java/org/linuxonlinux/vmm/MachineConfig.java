@@ -4,6 +4,7 @@ package org.linuxonlinux.vmm;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
+import org.linuxonlinux.redirect.HostCapabilities;
 import org.linuxonlinux.redirect.RedirectMode;
 
 /**
@@ -14,7 +15,8 @@ import org.linuxonlinux.redirect.RedirectMode;
  * @param commandLine the complete kernel command line
  * @param memorySizeBytes guest RAM, a multiple of the page size
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
- * @param redirect how guest system calls are caught
+ * @param redirect how guest system calls are caught; the host can do it
+ * @param host what else the host offers for that
  * @param cacheDirectory where decompressed kernels are kept between runs
  * @param verbosity 0 says nothing but failures; 1 adds unknown MSRs, ports and the like; 2 traces
  *     exits
@@ -26,6 +28,7 @@ public record MachineConfig(
         long memorySizeBytes,
         Optional<Path> memoryFile,
         RedirectMode redirect,
+        HostCapabilities host,
         Path cacheDirectory,
         int verbosity) {
     /** Rejects what the command line must not let through. */
@@ -35,6 +38,7 @@ public record MachineConfig(
         Objects.requireNonNull(commandLine);
         Objects.requireNonNull(memoryFile);
         Objects.requireNonNull(redirect);
+        Objects.requireNonNull(host);
         Objects.requireNonNull(cacheDirectory);
         if (memorySizeBytes <= 0) {
             throw new IllegalArgumentException("memorySizeBytes=" + memorySizeBytes);

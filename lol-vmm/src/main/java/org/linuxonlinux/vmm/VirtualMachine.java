@@ -51,6 +51,7 @@ public final class VirtualMachine implements AutoCloseable {
                         memory,
                         gateMemory,
                         config.redirect(),
+                        config.host(),
                         hostCpu,
                         TscFrequency.since(clockStart, hostCpu),
                         kernel,

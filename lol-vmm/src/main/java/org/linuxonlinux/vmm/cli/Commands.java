@@ -88,7 +88,7 @@ final class Commands {
         spec.addOption(
                 text("--redirect")
                         .paramLabel("MODE")
-                        .defaultValue("ptrace")
+                        .defaultValue(RunOptions.name(RunOptions.DEFAULT_REDIRECT))
                         .description("How guest system calls are caught: ptrace. Default: ptrace.")
                         .build());
         spec.addOption(

@@ -10,17 +10,20 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.linuxonlinux.gate.AddressMap;
-import org.linuxonlinux.host.Errno;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCallException;
-import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.HostFile;
-import org.linuxonlinux.host.NativeMemory;
 import org.linuxonlinux.ptrace.StubProgram;
 import org.linuxonlinux.ptrace.TracedProcess;
 import org.linuxonlinux.ptrace.TracerException;
+import org.linuxonlinux.redirect.HostCapabilities;
+import org.linuxonlinux.redirect.RedirectChoice;
+import org.linuxonlinux.redirect.RedirectException;
+import org.linuxonlinux.redirect.Redirectors;
+import org.linuxonlinux.vmm.exit.CapabilityProbes;
 import oshi.SystemInfo;
 import oshi.hardware.CentralProcessor;
 import oshi.hardware.GlobalMemory;
@@ -30,12 +33,7 @@ import oshi.hardware.GlobalMemory;
  * settings otherwise.
  */
 final class HostProbes {
-    // Linux include/uapi/linux/{prctl,seccomp,auxvec}.h
-    private static final int PR_SET_SYSCALL_USER_DISPATCH = 59;
-    private static final int PR_SYS_DISPATCH_OFF = 0;
-    private static final int SYS_SECCOMP = 317;
-    private static final int SECCOMP_GET_ACTION_AVAIL = 2;
-    private static final int SECCOMP_RET_TRAP = 0x0003_0000;
+    // Linux include/uapi/linux/auxvec.h
     private static final int AT_HWCAP2 = 26;
     private static final long HWCAP2_FSGSBASE = 1 << 1;
 
@@ -52,8 +50,8 @@ final class HostProbes {
     List<Finding> run() {
         hardware();
         processorFeatures();
-        tracing();
-        systemCallInterception();
+        boolean tracing = tracing();
+        systemCallInterception(tracing);
         memoryLimits();
         isolation();
         defaultGuest();
@@ -142,7 +140,7 @@ final class HostProbes {
                                 "on a virtual host, expose an invariant TSC to it"));
     }
 
-    private void tracing() {
+    private boolean tracing() {
         String scope = setting("/proc/sys/kernel/yama/ptrace_scope");
         String scopeText = scope.isEmpty() ? "no Yama" : "Yama scope " + scope;
         String failure = tryPtrace();
@@ -152,10 +150,10 @@ final class HostProbes {
                                 "ptrace",
                                 "a child can be traced (" + scopeText + ")",
                                 "exits and system calls of guests are seen this way")
-                        : Finding.missing(
+                        : Finding.warn(
                                 "ptrace",
                                 failure + " (" + scopeText + ")",
-                                "guests cannot run: exits and system calls are seen this way",
+                                "exits and system calls of guests cannot be seen this way",
                                 "sysctl kernel.yama.ptrace_scope=1; in a container, add the capability SYS_PTRACE or a "
                                         + "seccomp profile that allows ptrace"));
         findings.add(
@@ -163,6 +161,7 @@ final class HostProbes {
                         "host patches",
                         "none found",
                         "ptrace stops at full cost; guests run all the same"));
+        return failure.isEmpty();
     }
 
     /**
@@ -179,15 +178,8 @@ final class HostProbes {
         }
     }
 
-    private void systemCallInterception() {
-        boolean seccomp;
-        try (NativeMemory action = NativeMemory.allocate(Integer.BYTES)) {
-            action.putInt(0, SECCOMP_RET_TRAP);
-            seccomp =
-                    !Errno.isError(
-                            HostCalls.rawSyscall(
-                                    SYS_SECCOMP, SECCOMP_GET_ACTION_AVAIL, 0, action.hva(), 0, 0));
-        }
+    private void systemCallInterception(boolean tracing) {
+        boolean seccomp = CapabilityProbes.hasSeccompFilters();
         findings.add(
                 seccomp
                         ? Finding.ok(
@@ -199,15 +191,7 @@ final class HostProbes {
                                 "absent",
                                 "guest processes cannot be confined to the few calls they need",
                                 "use a host kernel with CONFIG_SECCOMP_FILTER"));
-        boolean dispatch =
-                !Errno.isError(
-                        HostCalls.rawSyscall(
-                                HostAbi.SYS_prctl,
-                                PR_SET_SYSCALL_USER_DISPATCH,
-                                PR_SYS_DISPATCH_OFF,
-                                0,
-                                0,
-                                0));
+        boolean dispatch = CapabilityProbes.hasUserDispatch();
         findings.add(
                 dispatch
                         ? Finding.ok(
@@ -219,6 +203,45 @@ final class HostProbes {
                                 "absent",
                                 "system calls of guests are caught by ptrace or seccomp only",
                                 "use a host kernel 5.11 or newer"));
+        redirectors(new HostCapabilities(seccomp, dispatch, tracing));
+    }
+
+    /** Which mechanisms of {@code --redirect} can be used, and which one is. */
+    private void redirectors(HostCapabilities host) {
+        for (Redirectors redirector : Redirectors.values()) {
+            Optional<String> lack = redirector.lackOf(host);
+            String how = redirector.needsTracer() ? "traced" : "not traced";
+            findings.add(
+                    Finding.info(
+                            "--redirect " + RunOptions.name(redirector.mode()),
+                            lack.map(l -> "not usable: " + l).orElse("usable"),
+                            "system calls are caught with the guest's processes " + how));
+        }
+        String name = "redirection";
+        try {
+            RedirectChoice choice = RedirectChoice.of(RunOptions.DEFAULT_REDIRECT, host);
+            String found = RunOptions.name(choice.redirector().mode());
+            String meaning = "how a plain 'lol run' catches system calls of guests";
+            findings.add(
+                    choice.reason().isEmpty()
+                            ? Finding.ok(name, found, meaning)
+                            : Finding.warn(
+                                    name,
+                                    found + " instead of " + wanted(),
+                                    meaning,
+                                    "see what is absent above, or give --redirect " + found));
+        } catch (RedirectException e) {
+            findings.add(
+                    Finding.missing(
+                            name,
+                            e.getMessage(),
+                            "guests cannot run",
+                            "allow seccomp or ptrace; either is enough"));
+        }
+    }
+
+    private static String wanted() {
+        return RunOptions.name(RunOptions.DEFAULT_REDIRECT);
     }
 
     private void memoryLimits() {

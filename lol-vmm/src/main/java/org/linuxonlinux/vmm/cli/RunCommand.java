@@ -10,12 +10,17 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.memory.MemorySize;
 import org.linuxonlinux.ptrace.TracerException;
+import org.linuxonlinux.redirect.HostCapabilities;
+import org.linuxonlinux.redirect.RedirectChoice;
+import org.linuxonlinux.redirect.RedirectException;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.ExitOutcome;
 import org.linuxonlinux.vmm.MachineConfig;
 import org.linuxonlinux.vmm.UserException;
 import org.linuxonlinux.vmm.VirtualMachine;
 import org.linuxonlinux.vmm.boot.Loader;
 import org.linuxonlinux.vmm.console.TerminalConsole;
+import org.linuxonlinux.vmm.exit.CapabilityProbes;
 import org.linuxonlinux.vmm.guest.CacheDirectory;
 import org.linuxonlinux.vmm.guest.DefaultGuest;
 import org.linuxonlinux.vmm.guest.KernelLocator;
@@ -76,7 +81,21 @@ final class RunCommand {
         System.err.print("lol: " + line + "\r\n");
     }
 
+    /** The mechanism asked for, or the best that is left; then one line says so. */
+    private RedirectMode redirect(HostCapabilities host) {
+        try {
+            RedirectChoice choice = RedirectChoice.of(config.redirect(), host);
+            choice.reason().ifPresent(RunCommand::log);
+            return choice.redirector().mode();
+        } catch (RedirectException e) {
+            throw new UserException(
+                    UserException.HOST_LACKS, e.getMessage() + " (lol doctor tells more)", e);
+        }
+    }
+
     private MachineConfig machineConfig() {
+        HostCapabilities host = CapabilityProbes.probe();
+        RedirectMode redirect = redirect(host);
         Path cache = CacheDirectory.ofUser();
         DefaultGuest debian = new DefaultGuest(cache);
         ProgressPrinter progress = new ProgressPrinter(System.err);
@@ -95,7 +114,8 @@ final class RunCommand {
                     commandLine(),
                     config.memorySizeBytes(),
                     config.memoryFile(),
-                    config.redirect(),
+                    redirect,
+                    host,
                     cache,
                     config.verbosity());
         } finally {

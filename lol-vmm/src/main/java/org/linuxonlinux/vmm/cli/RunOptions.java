@@ -29,6 +29,9 @@ final class RunOptions {
      */
     private static final long MAX_MEMORY = 1L << 40;
 
+    /** The mechanism of a plain {@code lol run}. */
+    static final RedirectMode DEFAULT_REDIRECT = RedirectMode.PTRACE;
+
     private RunOptions() {}
 
     /**
@@ -51,7 +54,7 @@ final class RunOptions {
                 memory(options.matchedOptionValue("-m", "1G")),
                 Optional.ofNullable(options.matchedOptionValue("--memory-file", (String) null))
                         .map(f -> path("--memory-file", f)),
-                redirect(options.matchedOptionValue("--redirect", "ptrace")),
+                redirect(options.matchedOptionValue("--redirect", name(DEFAULT_REDIRECT))),
                 Optional.ofNullable(options.matchedOptionValue("--timeout", (String) null))
                         .map(RunOptions::timeout),
                 verbose.length,
@@ -90,15 +93,20 @@ final class RunOptions {
 
     private static RedirectMode redirect(String text) {
         for (RedirectMode mode : RedirectMode.values()) {
-            if (mode.name().toLowerCase(Locale.ROOT).equals(text)) {
+            if (name(mode).equals(text)) {
                 return mode;
             }
         }
         String known =
                 Stream.of(RedirectMode.values())
-                        .map(m -> m.name().toLowerCase(Locale.ROOT))
+                        .map(RunOptions::name)
                         .collect(Collectors.joining(", "));
         throw unusable("--redirect", text, "expected one of: " + known);
+    }
+
+    /** A mechanism as it is written on the command line. */
+    static String name(RedirectMode mode) {
+        return mode.name().toLowerCase(Locale.ROOT);
     }
 
     private static Duration timeout(String text) {

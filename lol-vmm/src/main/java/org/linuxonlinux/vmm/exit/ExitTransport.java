@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestState;
 
 /**
@@ -62,6 +63,12 @@ public interface ExitTransport extends AutoCloseable {
 
     /** si_code of a FAULT. */
     int signalCode();
+
+    /** For a signal that neither the guest nor the monitor can have caused. */
+    static GuestDiedException sentFromOutside(int signal) {
+        return new GuestDiedException(
+                "context process ended from outside: signal " + signal + " was sent to it");
+    }
 
     /** si_addr of a FAULT. */
     long faultHva();

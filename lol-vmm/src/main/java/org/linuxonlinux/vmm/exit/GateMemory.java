@@ -107,7 +107,9 @@ public final class GateMemory implements AutoCloseable {
             try (RemoteCalls calls = process.borrow()) {
                 mapGate(calls);
                 hasRamWindow = mapRamWindow(calls, memory);
-                hasSyscallFilter = installSyscallFilter(calls);
+                // An inherited filter's refusal would win over ours, which asks the tracer, and the
+                // guest would see the host's errors. PTRACE_SYSEMU stops before any filter.
+                hasSyscallFilter = !CapabilityProbes.isUnderFilter() && installSyscallFilter(calls);
             }
             return process;
         }

@@ -32,8 +32,6 @@ public final class GateSyscallFilter {
 
     private static final int SECCOMP_RET_ALLOW = 0x7fff_0000;
     private static final int SECCOMP_RET_TRACE = 0x7ff0_0000;
-    private static final int SECCOMP_RET_TRAP = 0x0003_0000;
-    private static final int SECCOMP_RET_KILL_PROCESS = 0x8000_0000;
 
     // struct seccomp_data: nr, arch, instruction_pointer, args.
     private static final int NR_OFFSET = 0;
@@ -117,8 +115,8 @@ public final class GateSyscallFilter {
         load(ARGUMENTS_OFFSET + 8 * FUTEX_OPERATION_ARGUMENT);
         ifAtLeast(HostAbi.FUTEX_WAKE + 1, REFUSED);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
-        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : SECCOMP_RET_KILL_PROCESS);
-        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : SECCOMP_RET_TRAP);
+        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : HostAbi.SECCOMP_RET_KILL_PROCESS);
+        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : HostAbi.SECCOMP_RET_TRAP);
     }
 
     /** The filter as {@code struct sock_fprog}, to be put at {@code hva} of the process. */

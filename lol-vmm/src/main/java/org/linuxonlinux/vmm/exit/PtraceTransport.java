@@ -235,7 +235,13 @@ public final class PtraceTransport implements ExitTransport {
             case SIGFPE:
             case SIGSEGV:
                 process.getSignalInfo(signalInfo);
+                // The host's own have codes above 0; of SIGTRAP some hosts send others.
+                if (signal != SIGTRAP && signalInfo.code() <= 0) {
+                    throw ExitTransport.sentFromOutside(signal);
+                }
                 return Stop.FAULT;
+            case HostAbi.SIGTERM:
+                throw ExitTransport.sentFromOutside(signal);
             default:
                 return Stop.KICK;
         }

@@ -10,6 +10,7 @@ import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.redirect.HostCapabilities;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
@@ -71,16 +72,18 @@ public final class SignalTransport implements ExitTransport {
      * Starts a context process, which dies with the calling thread.
      *
      * @param gateMemory in the in-process form
+     * @param host has seccomp filters; without syscall user dispatch they catch system calls
      * @throws org.linuxonlinux.host.HostCallException names the call that the host refused
      */
     public static SignalTransport start(
             GateMemory gateMemory,
             GuestMemory memory,
             ControlState control,
-            HostCommandQueue commands) {
+            HostCommandQueue commands,
+            HostCapabilities host) {
         boolean separateCpus = Long.bitCount(HostCalls.schedGetaffinity(0)) > 1;
         SpinPolicy policy = new SpinPolicy(separateCpus);
-        HandOver handOver = ContextSetup.start(gateMemory, memory, policy, true);
+        HandOver handOver = ContextSetup.start(gateMemory, memory, policy, host.userDispatch());
         return new SignalTransport(gateMemory, control, commands, handOver, policy);
     }
 
@@ -137,6 +140,10 @@ public final class SignalTransport implements ExitTransport {
             case HostAbi.SIGBUS:
             case HostAbi.SIGFPE:
             case HostAbi.SIGSEGV:
+                // The host's own have codes above 0 (Linux include/uapi/asm-generic/siginfo.h).
+                if (signalCode() <= 0) {
+                    throw ExitTransport.sentFromOutside(signal);
+                }
                 return Stop.FAULT;
             default:
                 return Stop.KICK;

@@ -194,7 +194,7 @@ final class BadInputIT {
     }
 
     @Test
-    void saysWhatTheHostLacksWhenPtraceIsForbidden() throws Exception {
+    void saysWhatTheHostLacksWhenNoRedirectionIsPossible() throws Exception {
         Process process =
                 new ProcessBuilder(
                                 ProcessHandle.current().info().command().orElse("java"),
@@ -211,7 +211,8 @@ final class BadInputIT {
         process.getOutputStream().close();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(3, process.waitFor(), output);
-        assertTrue(output.contains("ptrace"), output);
+        assertTrue(output.contains("the host forbids ptrace"), output);
+        assertTrue(output.contains("no seccomp filters"), output);
         assertEquals(1, output.lines().count(), output);
     }
 }

@@ -55,7 +55,12 @@ final class LolProcess implements AutoCloseable {
 
     /** Starts {@code lol} with pipes; standard input stays open. */
     static LolProcess start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>();
+        return startBelow(List.of(), arguments);
+    }
+
+    /** As {@link #start}, as the argument of another command. */
+    static LolProcess startBelow(List<String> prefix, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(prefix);
         command.add(LAUNCHER.toString());
         command.addAll(List.of(arguments));
         return new LolProcess(command);

@@ -5,7 +5,7 @@ import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCalls;
 import org.linuxonlinux.host.NativeMemory;
 
-/** Runs {@code lol} where ptrace(2) fails with EPERM, as in many containers. */
+/** Runs {@code lol} where ptrace(2) and seccomp(2) fail with EPERM. */
 final class NoPtraceProbe {
     // Linux include/uapi/linux/{prctl,seccomp,bpf_common}.h
     private static final int PR_SET_NO_NEW_PRIVS = 38;
@@ -22,13 +22,13 @@ final class NoPtraceProbe {
     private NoPtraceProbe() {}
 
     /**
-     * Forbids ptrace to the main thread and to the processes it starts, then goes on as {@code
-     * lol}.
+     * Forbids both to the main thread and to the processes it starts, then goes on as {@code lol}.
      */
     public static void main(String[] args) {
         int[][] filter = {
             {BPF_LD_W_ABS, 0, 0, 0}, // seccomp_data.nr
-            {BPF_JEQ_K, 0, 1, HostAbi.SYS_ptrace},
+            {BPF_JEQ_K, 1, 0, HostAbi.SYS_ptrace},
+            {BPF_JEQ_K, 0, 1, HostAbi.SYS_seccomp},
             {BPF_RET_K, 0, 0, SECCOMP_RET_ERRNO | EPERM},
             {BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW},
         };
