@@ -26,6 +26,7 @@ final class HostAbiIT {
             #include <linux/futex.h>
             #include <linux/close_range.h>
             #include <linux/memfd.h>
+            #include <linux/seccomp.h>
             #include <poll.h>
             #include <sched.h>
             #include <signal.h>

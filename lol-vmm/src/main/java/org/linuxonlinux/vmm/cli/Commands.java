@@ -89,7 +89,8 @@ final class Commands {
                 text("--redirect")
                         .paramLabel("MODE")
                         .defaultValue(RunOptions.name(RunOptions.DEFAULT_REDIRECT))
-                        .description("How guest system calls are caught: ptrace. Default: ptrace.")
+                        .description(
+                                "How guest system calls are caught: gate, sigsys or ptrace. Default: gate, or the next that the host can do.")
                         .build());
         spec.addOption(
                 text("--timeout")

@@ -30,7 +30,7 @@ final class RunOptions {
     private static final long MAX_MEMORY = 1L << 40;
 
     /** The mechanism of a plain {@code lol run}. */
-    static final RedirectMode DEFAULT_REDIRECT = RedirectMode.PTRACE;
+    static final RedirectMode DEFAULT_REDIRECT = RedirectMode.GATE;
 
     private RunOptions() {}
 

@@ -64,10 +64,13 @@ final class DegradedHostIT {
     @CsvSource({
         "no-sud, ptrace",
         "no-sud, sigsys",
+        "no-sud, gate",
         "no-seccomp, ptrace",
         "no-ptrace, sigsys",
+        "no-ptrace, gate",
         "docker, ptrace",
         "docker, sigsys",
+        "docker, gate",
     })
     void bootsAsAskedWhereTheHostHasWhatThatNeeds(String how, String mode) throws Exception {
         try (LolProcess lol = start(List.of(wrapper, how), mode)) {
@@ -79,8 +82,9 @@ final class DegradedHostIT {
     @ParameterizedTest
     @CsvSource({
         "no-seccomp, sigsys, ptrace, the host has no seccomp filters",
-        "no-ptrace, ptrace, sigsys, the host forbids ptrace",
-        "'no-sud,no-ptrace', ptrace, sigsys, the host forbids ptrace",
+        "no-seccomp, gate, ptrace, the host has no seccomp filters",
+        "no-ptrace, ptrace, gate, the host forbids ptrace",
+        "'no-sud,no-ptrace', ptrace, gate, the host forbids ptrace",
     })
     void bootsByWhatIsLeftAndSaysSoInOneLine(String how, String wanted, String used, String reason)
             throws Exception {
@@ -95,7 +99,7 @@ final class DegradedHostIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"ptrace", "sigsys"})
+    @CsvSource({"ptrace", "sigsys", "gate"})
     void refusesWhereNothingIsLeft(String mode) throws Exception {
         try (LolProcess lol = start(List.of(wrapper, "no-seccomp,no-ptrace"), mode)) {
             assertEquals(ExitStatus.HOST_LACKS.code(), lol.exitStatus(LIMIT), lol::transcript);
@@ -107,7 +111,7 @@ final class DegradedHostIT {
     }
 
     @ParameterizedTest
-    @CsvSource({"ptrace", "sigsys"})
+    @CsvSource({"ptrace", "sigsys", "gate"})
     void bootsOnOneCore(String mode) throws Exception {
         try (LolProcess lol = start(List.of("taskset", "-c", "0"), mode)) {
             assertBoots(lol);
@@ -127,7 +131,9 @@ final class DegradedHostIT {
                             "(?s).*--redirect sigsys +not usable: the host has no seccomp.*"),
                     lol::transcript);
             assertTrue(output.matches("(?s).*--redirect ptrace +usable.*"), lol::transcript);
-            assertTrue(output.matches("(?s).*ok +redirection +ptrace.*"), lol::transcript);
+            assertTrue(
+                    output.matches("(?s).*warn +redirection +ptrace instead of gate.*"),
+                    lol::transcript);
         }
     }
 }

@@ -36,7 +36,7 @@ final class RunOptionsTest {
                         List.of(),
                         1L << 30,
                         Optional.empty(),
-                        RedirectMode.PTRACE,
+                        RedirectMode.GATE,
                         Optional.empty(),
                         0,
                         false),
