@@ -368,17 +368,33 @@ final class InProcessStubs {
         masm.movq(vcpu(VcpuPageLayout.USER_TARGET), rax);
     }
 
-    /** Counts a call from the site in rax; to the monitor with some. Clobbers rcx, r10, r11. */
+    /**
+     * Counts a call from the site in rax; to the monitor with some. The word of another site is
+     * taken over, or every new program's sites would wait for the counts of old ones to go round.
+     * Clobbers rcx, r10–r13.
+     */
     private void countCall(Label monitor) {
-        Reg site = Reg.r10;
+        Label same = new Label("counter of this site");
+        Reg index = Reg.r10;
         Reg counters = Reg.r11;
-        masm.rorxq(site, rax, PAGE_SHIFT);
-        masm.addq(site, rax);
-        masm.andlImm(site, VcpuPageLayout.SITE_COUNTER_COUNT - 1);
+        Reg tag = Reg.r12;
+        Reg count = Reg.r13;
+        masm.rorxq(index, rax, PAGE_SHIFT);
+        masm.addq(index, rax);
+        masm.andlImm(index, VcpuPageLayout.SITE_COUNTER_COUNT - 1);
         masm.leaq(counters, vcpu(VcpuPageLayout.SITE_COUNTERS));
-        masm.movq(rcx, Mem.indexed(counters, site, Long.BYTES, 0));
+        Mem counter = Mem.indexed(counters, index, Long.BYTES, 0);
+        masm.rorxq(tag, rax, Long.SIZE - VcpuPageLayout.SITE_COUNT_BITS);
+        masm.movq(rcx, counter);
+        masm.movq(count, rcx);
+        masm.subq(count, tag);
+        masm.cmpqImm(count, (1 << VcpuPageLayout.SITE_COUNT_BITS) - 1);
+        masm.jcc(Cond.be, same);
+        masm.movq(rcx, tag);
+        masm.bind(same);
         masm.addqImm(rcx, 1);
-        masm.movq(Mem.indexed(counters, site, Long.BYTES, 0), rcx);
+        masm.movq(counter, rcx);
+        masm.subq(rcx, tag);
         masm.cmpqImm(rcx, VcpuPageLayout.SITE_HOT_CALLS);
         masm.jcc(Cond.e, monitor);
         masm.testlImm(rcx, VcpuPageLayout.SITE_RETRY_CALLS - 1);

@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 5;
+    public static final int VERSION = 6;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -382,9 +382,12 @@ public final class VcpuPageLayout {
     /** And with every so many, should it have lost its patch; a power of two. */
     public static final int SITE_RETRY_CALLS = 1024;
 
+    /** Bits of a count; where it overflows, it begins anew. */
+    public static final int SITE_COUNT_BITS = 16;
+
     /**
-     * System calls by SIGSYS, counted by hash of the call site. Written and read by: signal
-     * handler.
+     * System calls by SIGSYS: return RIP of the call site, shifted by {@link #SITE_COUNT_BITS}, and
+     * their number; the site chooses the word by a hash. Written and read by: signal handler.
      */
     public static final int SITE_COUNTERS;
 

@@ -308,6 +308,9 @@ public final class PtraceTransport implements ExitTransport {
             fetchRegisters();
         }
         long resumeRip = registers.rip();
+        long resumeFlags = registers.rflags();
+        // A guest that is single-stepped does not step through the stub.
+        registers.setRflags(resumeFlags & ~Rflags.TF);
         int next = 0;
         while (next < commands.count()) {
             next = fillPage(next);
@@ -322,6 +325,7 @@ public final class PtraceTransport implements ExitTransport {
         commands.clear();
         page.clearExitReason();
         registers.setRip(resumeRip);
+        registers.setRflags(resumeFlags);
         registersChanged = true;
     }
 

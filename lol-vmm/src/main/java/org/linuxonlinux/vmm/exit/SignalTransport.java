@@ -91,6 +91,8 @@ public final class SignalTransport implements ExitTransport {
 
     @Override
     public Stop run(boolean singleStep) {
+        // Where a kick came between the parts of an exit, its reason is already there.
+        long reason = hand == VcpuPageLayout.HAND_EXIT ? 0 : page.get(VcpuPageLayout.EXIT_REASON);
         while (!batch.isLast()) {
             batch.fillPage();
             handOver.give(gate.runCommandsHva());
@@ -104,7 +106,7 @@ public final class SignalTransport implements ExitTransport {
                 (flags & Rflags.TF) != 0
                         || page.get(VcpuPageLayout.RESUME_CS) != GuestSelectors.USER_CS;
         page.set(VcpuPageLayout.RESUME_BY_IRET, byIret ? 1 : 0);
-        page.clearExitReason();
+        page.set(VcpuPageLayout.EXIT_REASON, reason);
         handOver.give(resumeEntryHva);
         hand = handOver.await();
         batch.checkResults();

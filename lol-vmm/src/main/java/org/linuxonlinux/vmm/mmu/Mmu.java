@@ -66,6 +66,12 @@ public final class Mmu implements GuestCode {
     /** 1 TB: more than programs place low, and less than leaves them short of addresses. */
     private static final long FOLD_SHADOW_BYTES = 1L << 40;
 
+    /**
+     * User pages below this, 1 MB, are taken to be neighbours of the table of call sites. Programs
+     * that are not made for a place of their own start at 4 MB.
+     */
+    private static final long NEAR_SITE_TABLE_END = 1L << 20;
+
     private static final int TOP_SHIFT = 39;
     private static final int LEVEL_BITS = 9;
 
@@ -133,10 +139,7 @@ public final class Mmu implements GuestCode {
             return Outcome.MMIO;
         }
         long pageHva = hva & -PAGE_SIZE;
-        if (mappings.meetsSiteTable(pageHva, PAGE_SIZE)) {
-            mappings.giveUpCallSites();
-            callSites = null;
-        }
+        giveUpCallSitesIfNear(pageHva);
         boolean taken =
                 AddressMap.isUpperHalf(gva)
                         ? AddressMap.meetsGate(pageHva, PAGE_SIZE)
@@ -630,6 +633,18 @@ public final class Mmu implements GuestCode {
     }
 
     // --- Patched call sites ---------------------------------------------------------------------
+
+    /**
+     * The table that patched call sites jump through hides fresh pages of a program that lie there,
+     * as long as they are only read. Programs with pages so low, emulators and the like, have
+     * others about, and come to one of them first.
+     */
+    private void giveUpCallSitesIfNear(long pageHva) {
+        if (callSites != null && walker.isUser() && pageHva >= 0 && pageHva < NEAR_SITE_TABLE_END) {
+            mappings.giveUpCallSites();
+            callSites = null;
+        }
+    }
 
     /**
      * From now on, user code is shown with patched call sites.

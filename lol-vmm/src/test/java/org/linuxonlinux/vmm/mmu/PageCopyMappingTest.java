@@ -243,9 +243,25 @@ final class PageCopyMappingTest {
     }
 
     @Test
+    void givesWayToAUserPageNearTheTable() {
+        touch(USER, Access.EXECUTE);
+        patch();
+        tables.map(0x1_0000, FRAME + 0x1000, SIZE_4K, P | U | A);
+        touch(0x1_0000, Access.READ);
+        assertEquals("r-x 400000", host.at(USER));
+    }
+
+    @Test
     void leavesTheTableMappedBetweenUserPages() {
-        tables.map(AddressMap.SITE_TABLE_HVA - 0x1000, FRAME, SIZE_4K, P | U | A);
-        touch(AddressMap.SITE_TABLE_HVA - 0x1000, Access.READ);
+        // The kernel's own page in the lower half, as text_poke has one.
+        tables.map(AddressMap.SITE_TABLE_HVA - 0x1000, FRAME, SIZE_4K, P | A);
+        assertEquals(
+                Mmu.Outcome.MAPPED,
+                mmu.resolve(
+                        AddressMap.SITE_TABLE_HVA - 0x1000,
+                        AddressMap.SITE_TABLE_HVA - 0x1000,
+                        Access.READ,
+                        false));
         touch(USER, Access.READ);
         mmu.setRoot(EMPTY_ROOT);
         assertEquals(List.of("unmap 5f000+1000", "unmap 555555400000+1000"), host.run());
