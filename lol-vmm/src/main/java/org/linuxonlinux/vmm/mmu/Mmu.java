@@ -194,7 +194,10 @@ public final class Mmu implements GuestCode {
     public boolean canPremap(long gva) {
         long pageGva = gva & -PAGE_SIZE;
         boolean inFoldShadow = gva >= AddressMap.FOLD && gva < AddressMap.FOLD + FOLD_SHADOW_BYTES;
-        return isUserHva(gva) && !inFoldShadow && !mappings.isTaken(pageGva, PAGE_SIZE);
+        return isUserHva(gva)
+                && !inFoldShadow
+                && !isNearSiteTable(pageGva)
+                && !mappings.isTaken(pageGva, PAGE_SIZE);
     }
 
     /**
@@ -640,10 +643,14 @@ public final class Mmu implements GuestCode {
      * others about, and come to one of them first.
      */
     private void giveUpCallSitesIfNear(long pageHva) {
-        if (callSites != null && walker.isUser() && pageHva >= 0 && pageHva < NEAR_SITE_TABLE_END) {
+        if (walker.isUser() && isNearSiteTable(pageHva)) {
             mappings.giveUpCallSites();
             callSites = null;
         }
+    }
+
+    private boolean isNearSiteTable(long pageHva) {
+        return callSites != null && pageHva >= 0 && pageHva < NEAR_SITE_TABLE_END;
     }
 
     /**
