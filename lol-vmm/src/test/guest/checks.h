@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the self-checking guest programs share: a table of checks, each run in a child of its own, so that one that crashes
 // or hangs does not hide the others. Prints "ok NAME", "skipped NAME: reason" or "FAILED NAME: ..." for each check and
-// "ended: failures=N" at last. With names as arguments only these checks are run.
+// "ended: failures=N" at last. With names as arguments only these checks are run, with -NAME these are left out.
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -103,9 +103,10 @@ static int run_checks(const struct check *checks, int count, char **names)
 {
     int failures = 0;
     for (int i = 0; i < count; i++) {
-        int wanted = *names == NULL;
+        int wanted = *names == NULL || **names == '-';
         for (char **name = names; *name; name++)
-            wanted |= !strcmp(*name, checks[i].name);
+            if (!strcmp(*name + (**name == '-'), checks[i].name))
+                wanted = **name != '-';
         if (wanted)
             failures += run_check(&checks[i]);
     }
