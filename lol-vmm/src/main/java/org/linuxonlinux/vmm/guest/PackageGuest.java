@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -86,6 +87,21 @@ public final class PackageGuest {
      */
     public void build(List<String> packages, byte[] script, Path archive, Progress progress)
             throws IOException {
+        build(packages, script, Map.of(), archive, progress);
+    }
+
+    /**
+     * Writes the initramfs, with more programs beside the script.
+     *
+     * @param programs by name; they come to the directory {@code /script.d}, executable
+     */
+    public void build(
+            List<String> packages,
+            byte[] script,
+            Map<String, byte[]> programs,
+            Path archive,
+            Progress progress)
+            throws IOException {
         List<String> names = new ArrayList<>(packages);
         names.add("busybox-static");
         SortedMap<String, Node> tree = new TreeMap<>();
@@ -113,6 +129,7 @@ public final class PackageGuest {
         tree.putIfAbsent("etc/group", file(0644, ascii("root:x:0:\n")));
         tree.put("script.d/run", file(0755, ascii(RUNNER)));
         tree.put("script.d/script", file(0755, script));
+        programs.forEach((name, content) -> tree.put("script.d/" + name, file(0755, content)));
         tree.put("init", file(0755, DefaultGuest.initScript()));
         write(tree, archive);
     }
