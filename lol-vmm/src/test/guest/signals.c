@@ -292,7 +292,7 @@ static void tight(int flags)
     double end = now() + STORM_SECONDS;
     do {
         every(1000);
-        long left = tight_loop(3000, tight_parent);
+        long left = tight_loop(20000, tight_parent); // some milliseconds natively
         every(0);
         if (left)
             fail("left=%ld, signals=%d", left, signals);
