@@ -81,6 +81,30 @@ final class LongIntMap {
         return former;
     }
 
+    /** The keys, in no order. */
+    long[] keys() {
+        long[] out = new long[size];
+        int count = 0;
+        for (int i = 0; i < keys.length; i++) {
+            if (values[i] != 0) {
+                out[count++] = keys[i];
+            }
+        }
+        return out;
+    }
+
+    /** Values in the order of {@link #keys}. */
+    int[] values() {
+        int[] out = new int[size];
+        int count = 0;
+        for (int value : values) {
+            if (value != 0) {
+                out[count++] = value;
+            }
+        }
+        return out;
+    }
+
     void clear() {
         Arrays.fill(values, 0);
         size = 0;

@@ -30,6 +30,20 @@ final class SideTable {
         size = 0;
     }
 
+    /** An array with room for {@code newSize} entries, which the caller fills from an image. */
+    long[] replace(int newSize) {
+        if (newSize > entries.length) {
+            entries = new long[newSize + newSize / 4];
+        }
+        size = newSize;
+        return entries;
+    }
+
+    /** The entries, of which {@link #size} are in use. */
+    long[] entries() {
+        return entries;
+    }
+
     void add(int hostOffset, int guestOffset, int undo) {
         assert hostOffset >>> 16 == 0 && guestOffset == (short) guestOffset;
         if (size == entries.length) {

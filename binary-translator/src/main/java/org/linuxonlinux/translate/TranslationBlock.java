@@ -22,30 +22,29 @@ public final class TranslationBlock {
     final int instructionCount;
     final long indirectEntryHva;
     final int hostBytes;
+    final int branchTableJumpOffset;
     int sideTableStart;
     int sideTableEnd;
     boolean dead;
     boolean inBranchTable;
     int firstIncomingSite;
-    int branchTableJumpOffset;
 
-    TranslationBlock(
-            int id,
-            long guestRip,
-            long gfn,
-            long secondGfn,
-            int guestBytes,
-            int instructionCount,
-            long indirectEntryHva,
-            int hostBytes) {
+    /** Offset of the exit code for a dead entry; 0 = not emitted yet. */
+    int deadStubOffset;
+
+    /** What the direct entry held before the block was killed. */
+    long entryWord;
+
+    TranslationBlock(BlockTable table, int id, long gfn, long secondGfn, CodeCache codeCache) {
         this.id = id;
-        this.guestRip = guestRip;
+        this.guestRip = table.guestRip[id];
         this.gfn = gfn;
         this.secondGfn = secondGfn;
-        this.guestBytes = guestBytes;
-        this.instructionCount = instructionCount;
-        this.indirectEntryHva = indirectEntryHva;
-        this.hostBytes = hostBytes;
+        this.guestBytes = table.guestByteCount(id);
+        this.instructionCount = table.instructionCount(id);
+        this.indirectEntryHva = codeCache.hvaOf(table.start[id]);
+        this.hostBytes = table.hostBytes(id);
+        this.branchTableJumpOffset = table.branchTableJumpOffset(id);
     }
 
     /** GVA of the first guest instruction. */
@@ -83,7 +82,10 @@ public final class TranslationBlock {
         return instructionRip - guestRip >= 0 && instructionRip - guestRip < guestBytes;
     }
 
-    /** Whether the block was killed; its host code must not be entered or resumed. */
+    /**
+     * Whether the block was killed; its host code must not be entered or resumed. Should it be
+     * revived, another object stands for it.
+     */
     public boolean isDead() {
         return dead;
     }

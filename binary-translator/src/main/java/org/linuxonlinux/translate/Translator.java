@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.translate.TranslationImage.Count;
 
 /**
  * Translates guest kernel code and keeps track of what was translated.
@@ -29,6 +31,12 @@ public final class Translator implements AutoCloseable {
      */
     private static final int DEFAULT_EAGER_BLOCKS = 12;
 
+    /**
+     * Blocks of an image that are revived at most after the one that is missing, in the order they
+     * were first translated in.
+     */
+    private static final int REVIVE_AHEAD = 128;
+
     /** Free code-cache bytes below which everything is flushed before a block is translated. */
     private static final int RESERVE_BYTES = 4 * BlockEmitter.MAX_BLOCK_BYTES;
 
@@ -41,6 +49,7 @@ public final class Translator implements AutoCloseable {
     private final CodePages pages;
     private final BasicBlock basicBlock = new BasicBlock();
     private final SideTable sideTable = new SideTable();
+    private final BlockTable table = new BlockTable();
     private final EmitContext context;
     private final BlockEmitter emitter;
     private final int eagerBlocks;
@@ -64,13 +73,11 @@ public final class Translator implements AutoCloseable {
 
     private final LinkSites sites = new LinkSites();
 
-    /** Blocks by id, from 1. */
+    /** Blocks by id, from 1; null = dormant since it was loaded. */
     private TranslationBlock[] blocks = new TranslationBlock[1 << 14];
 
-    private int blocksEnd = 1;
-
-    /** Blocks by ascending host offset are blocks by id; this is their start offset, by id. */
-    private int[] blockStart = new int[1 << 14];
+    /** One above the last id of a block that was loaded. */
+    private int loadedEnd = 1;
 
     /** Starts of cold exit code, descending, with the guest RIP each leaves for. */
     private int[] coldOffset = new int[1 << 12];
@@ -84,6 +91,15 @@ public final class Translator implements AutoCloseable {
     private final long[] pending = new long[1 << 10];
 
     private int pendingCount;
+
+    /** Blocks revived in this batch, whose sites are to get exit code. */
+    private int[] revived = new int[1 << 10];
+
+    private int revivedCount;
+
+    /** Sites of {@link #revived}: at most so many pieces of exit code are still to be emitted. */
+    private int revivedSites;
+
     private boolean coldExhausted;
     private long fetchFaultGva;
     private int generation;
@@ -91,6 +107,8 @@ public final class Translator implements AutoCloseable {
     private long blockCounter;
     private long instructionCounter;
     private long hostByteCounter;
+    private long revivedCounter;
+    private long loadedCounter;
     private long linkCounter;
     private long invalidatedCounter;
     private long flushCounter;
@@ -189,15 +207,15 @@ public final class Translator implements AutoCloseable {
         if (offset >= codeCache.coldStart()) {
             return locateCold(offset, out);
         }
-        int id = Arrays.binarySearch(blockStart, 1, blocksEnd, offset);
+        int id = Arrays.binarySearch(table.start, 1, table.end(), offset);
         if (id < 0) {
             id = -id - 2;
         }
-        if (id < 1 || offset >= blockStart[id] + blocks[id].hostBytes) {
+        TranslationBlock block = id < 1 ? null : blocks[id];
+        if (block == null || offset >= table.start[id] + block.hostBytes) {
             return false;
         }
-        TranslationBlock block = blocks[id];
-        int hostOffset = offset - blockStart[id];
+        int hostOffset = offset - table.start[id];
         long entry = sideTable.find(block.sideTableStart, block.sideTableEnd, hostOffset);
         out.exiting = false;
         out.block = block;
@@ -288,21 +306,22 @@ public final class Translator implements AutoCloseable {
         flushIfExhausted();
     }
 
+    /** The blocks would be translated differently from now on: none may be revived. */
     private void killBlocksWith(long guestRip) {
         // A block that holds the instruction starts in its page: only a last instruction crosses.
-        int index = virtualPages.find(guestRip >> CodePages.PAGE_SHIFT);
-        if (index == 0) {
-            return;
-        }
-        int node = virtualPages.firstNode(index);
-        while (node != 0) {
-            int next = virtualPages.nextNode(node);
-            TranslationBlock block = blocks[node >> 1];
-            if (!block.dead && block.contains(guestRip)) {
-                kill(block);
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (; id != 0; id = table.olderInPage[id]) {
+            if (table.contains(id, guestRip)) {
+                table.retire(id);
+                if (isLive(id)) {
+                    kill(blocks[id]);
+                }
             }
-            node = next;
         }
+    }
+
+    private boolean isLive(int id) {
+        return blocks[id] != null && !blocks[id].dead;
     }
 
     /** Kills the blocks of a frame, because it was or is about to be written. */
@@ -365,15 +384,18 @@ public final class Translator implements AutoCloseable {
 
     /** Forgets all blocks. */
     public void flush() {
-        for (int id = 1; id < blocksEnd; id++) {
+        for (int id = 1; id < table.end(); id++) {
             TranslationBlock block = blocks[id];
-            if (block.inBranchTable && !block.dead) {
-                branchTable.put(block.guestRip, 0);
+            if (block != null) {
+                if (block.inBranchTable && !block.dead) {
+                    branchTable.put(block.guestRip, 0);
+                }
+                block.dead = true;
+                blocks[id] = null;
             }
-            block.dead = true;
-            blocks[id] = null;
         }
-        blocksEnd = 1;
+        table.clear();
+        loadedEnd = 1;
         coldCount = 0;
         coldExhausted = false;
         blockOf.clear();
@@ -404,6 +426,8 @@ public final class Translator implements AutoCloseable {
                 blockCounter,
                 instructionCounter,
                 hostByteCounter,
+                revivedCounter,
+                loadedCounter,
                 linkCounter,
                 invalidatedCounter,
                 flushCounter,
@@ -425,22 +449,42 @@ public final class Translator implements AutoCloseable {
         }
         int firstSite = sites.end();
         pendingCount = 0;
-        TranslationBlock root = translateOne(guestRip);
+        revivedCount = 0;
+        revivedSites = 0;
+        TranslationBlock root = reviveAt(guestRip);
         if (root != null) {
-            for (int budget = eagerBlocks - 1; budget > 0 && pendingCount > 0; ) {
-                long next = pending[--pendingCount];
-                if (blockOf.get(next) == 0 && translateOne(next) != null) {
-                    budget--;
-                }
-            }
-            for (int site = firstSite; site < sites.end(); site++) {
-                if (sites.chainedTo[site] == 0) {
-                    codeCache.patchRel32(sites.fieldOffset[site], stubOf(site));
-                }
+            revivePage(guestRip);
+            reviveAfter(root.id);
+        } else {
+            root = translateOne(guestRip);
+            if (root != null) {
+                translatePending();
             }
         }
+        for (int i = 0; i < revivedCount; i++) {
+            emitExits(table.firstSite[revived[i]], sitesEnd(revived[i]));
+        }
+        emitExits(firstSite, sites.end());
         translateNanos += System.nanoTime() - startNanos;
         return root;
+    }
+
+    private void translatePending() {
+        for (int budget = eagerBlocks - 1; budget > 0 && pendingCount > 0; ) {
+            long next = pending[--pendingCount];
+            if (blockOf.get(next) == 0 && (reviveAt(next) != null || translateOne(next) != null)) {
+                budget--;
+            }
+        }
+    }
+
+    /** Leads the sites that are not chained to their exit code. */
+    private void emitExits(int firstSite, int endSite) {
+        for (int site = firstSite; site < endSite; site++) {
+            if (sites.chainedTo[site] <= 0) {
+                codeCache.patchRel32(sites.fieldOffset[site], stubOf(site));
+            }
+        }
     }
 
     private TranslationBlock translateOne(long guestRip) {
@@ -457,38 +501,28 @@ public final class Translator implements AutoCloseable {
         int sideTableStart = sideTable.size();
         emitter.emit(basicBlock);
         int start = codeCache.appendBlock(context.code());
-        long gfn = pages.gfn(slot);
-        long secondGfn =
-                basicBlock.crossesPage() ? pages.secondGfn(slot) : TranslationBlock.NO_FRAME;
-
-        int id = blocksEnd++;
-        if (id == blocks.length) {
-            blocks = Arrays.copyOf(blocks, id * 2);
-            blockStart = Arrays.copyOf(blockStart, id * 2);
+        int hostBytes = context.code().position();
+        int id =
+                table.add(
+                        basicBlock,
+                        start,
+                        hostBytes,
+                        sideTableStart,
+                        sites.end(),
+                        context.branchTableJumpOffset());
+        if (basicBlock.endsUndefined()) {
+            table.retire(id);
         }
         TranslationBlock block =
-                new TranslationBlock(
+                enter(
                         id,
-                        guestRip,
-                        gfn,
-                        secondGfn,
-                        basicBlock.byteCount(),
-                        basicBlock.count(),
-                        codeCache.hvaOf(start),
-                        context.code().position());
-        block.sideTableStart = sideTableStart;
-        block.sideTableEnd = sideTable.size();
-        block.branchTableJumpOffset = context.branchTableJumpOffset();
-        blocks[id] = block;
-        blockStart[id] = start;
-        blockOf.put(guestRip, id);
-        list(2 * id, guestRip >> CodePages.PAGE_SHIFT, gfn);
-        if (secondGfn != TranslationBlock.NO_FRAME) {
-            list(2 * id + 1, (guestRip >> CodePages.PAGE_SHIFT) + 1, secondGfn);
-        }
+                        pages.gfn(slot),
+                        basicBlock.crossesPage()
+                                ? pages.secondGfn(slot)
+                                : TranslationBlock.NO_FRAME);
         blockCounter++;
         instructionCounter += basicBlock.count();
-        hostByteCounter += context.code().position();
+        hostByteCounter += hostBytes;
 
         addSites(block, start);
         long returnRip = context.returnRip();
@@ -503,6 +537,24 @@ public final class Translator implements AutoCloseable {
         chainWaitingSites(block);
         if (indirectTargets.get(guestRip) != 0) {
             enterBranchTable(block);
+        }
+        return block;
+    }
+
+    /** Makes a block live: it can be found from now on, and its pages are watched. */
+    private TranslationBlock enter(int id, long gfn, long secondGfn) {
+        TranslationBlock block = new TranslationBlock(table, id, gfn, secondGfn, codeCache);
+        block.sideTableStart = table.sideTableStart[id];
+        block.sideTableEnd = id + 1 < table.end() ? table.sideTableStart[id + 1] : sideTable.size();
+        if (id >= blocks.length) {
+            blocks = Arrays.copyOf(blocks, id * 2);
+        }
+        blocks[id] = block;
+        long guestRip = block.guestRip;
+        blockOf.put(guestRip, id);
+        list(2 * id, guestRip >> CodePages.PAGE_SHIFT, gfn);
+        if (secondGfn != TranslationBlock.NO_FRAME) {
+            list(2 * id + 1, (guestRip >> CodePages.PAGE_SHIFT) + 1, secondGfn);
         }
         return block;
     }
@@ -527,20 +579,265 @@ public final class Translator implements AutoCloseable {
         for (int i = count - 1; i >= 0; i--) {
             long target = context.siteTargetRip(i);
             int site = sites.add(start + context.siteFieldOffset(i), target, block.id);
-            int targetId = blockOf.get(target);
-            if (targetId != 0) {
-                chain(site, blocks[targetId]);
-            } else {
-                sites.next[site] = waitingSite.put(target, site);
+            if (!chainOrWait(site)) {
                 pushPending(target);
             }
         }
+    }
+
+    private boolean chainOrWait(int site) {
+        int targetId = blockOf.get(sites.targetRip[site]);
+        if (targetId != 0) {
+            chain(site, blocks[targetId]);
+            return true;
+        }
+        await(site);
+        return false;
+    }
+
+    private void await(int site) {
+        sites.chainedTo[site] = LinkSites.WAITING;
+        sites.next[site] = waitingSite.put(sites.targetRip[site], site);
     }
 
     private void pushPending(long guestRip) {
         if (pendingCount < pending.length) {
             pending[pendingCount++] = guestRip;
         }
+    }
+
+    // ---- Revival ----
+
+    /**
+     * Revives a block at a guest RIP whose guest bytes are the ones there now.
+     *
+     * @return null = there is none
+     */
+    private TranslationBlock reviveAt(long guestRip) {
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (; id != 0; id = table.olderInPage[id]) {
+            if (table.guestRip[id] == guestRip && revive(id)) {
+                return blocks[id];
+            }
+        }
+        return null;
+    }
+
+    /** Revives what else is unchanged in a virtual page, which is watched anyway now. */
+    private void revivePage(long guestRip) {
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (; id != 0; id = table.olderInPage[id]) {
+            revive(id);
+        }
+    }
+
+    /** Revives loaded blocks that an earlier run translated soon after this one. */
+    private void reviveAfter(int id) {
+        int end = Math.min(loadedEnd, id + 1 + REVIVE_AHEAD);
+        for (int next = id + 1; next < end; next++) {
+            if (blocks[next] == null) {
+                revive(next);
+            }
+        }
+    }
+
+    /**
+     * Makes a dormant block live again if a translation of the guest's bytes would yield it.
+     *
+     * @return false = it stays dormant
+     */
+    private boolean revive(int id) {
+        long guestRip = table.guestRip[id];
+        if (table.isRetired(id)
+                || isLive(id)
+                || codeCache.freeBytes() < RESERVE_BYTES + revivedSites * MAX_COLD_BYTES
+                || blockOf.get(guestRip) != 0) {
+            return false;
+        }
+        int slot = pages.slotOf(guestRip);
+        if (slot < 0) {
+            return false;
+        }
+        long secondGfn = TranslationBlock.NO_FRAME;
+        int position = (int) guestRip & (CodePages.PAGE_SIZE - 1);
+        if (table.crossesPage(id)) {
+            pages.extend(slot);
+            secondGfn = pages.secondGfn(slot);
+        }
+        if (position + table.guestByteCount(id) > pages.length(slot)
+                || !table.matches(id, pages.bytes(slot), position)) {
+            return false;
+        }
+        TranslationBlock former = blocks[id];
+        TranslationBlock block = enter(id, pages.gfn(slot), secondGfn);
+        if (former == null) {
+            loadedCounter++;
+        } else {
+            codeCache.restoreEntry(codeCache.offsetOf(block.entryHva()), former.entryWord);
+            block.deadStubOffset = former.deadStubOffset;
+            revivedCounter++;
+        }
+        int endSite = sitesEnd(id);
+        revivedSites += endSite - table.firstSite[id];
+        for (int site = table.firstSite[id]; site < endSite; site++) {
+            if (sites.chainedTo[site] == 0) {
+                chainOrWait(site);
+            }
+        }
+        chainWaitingSites(block);
+        if (indirectTargets.get(guestRip) != 0) {
+            enterBranchTable(block);
+        }
+        if (revivedCount == revived.length) {
+            revived = Arrays.copyOf(revived, 2 * revivedCount);
+        }
+        revived[revivedCount++] = id;
+        return true;
+    }
+
+    private int sitesEnd(int id) {
+        return id + 1 < table.end() ? table.firstSite[id + 1] : sites.end();
+    }
+
+    // ---- Image ----
+
+    /**
+     * All blocks, so that a later run can revive them.
+     *
+     * @param maxCodeBytes blocks behind that many bytes of host code are left out
+     */
+    public TranslationImage image(int maxCodeBytes) {
+        int blockEnd = table.end();
+        int codeLimit = codeCache.commonEnd() + maxCodeBytes;
+        while (blockEnd > 1
+                && table.start[blockEnd - 1] + table.hostBytes(blockEnd - 1) > codeLimit) {
+            blockEnd--;
+        }
+        boolean all = blockEnd == table.end();
+        int codeEnd =
+                blockEnd == 1
+                        ? codeCache.commonEnd()
+                        : table.start[blockEnd - 1] + table.hostBytes(blockEnd - 1);
+        int siteEnd = all ? sites.end() : table.firstSite[blockEnd];
+        int sideTableEnd = all ? sideTable.size() : table.sideTableStart[blockEnd];
+        int guestBytesEnd = all ? table.guestBytesEnd() : table.guestBytesStart[blockEnd];
+        int count = blockEnd - 1;
+        int siteCount = siteEnd - 1;
+        long[] indirect = indirectTargets.keys();
+        long[] dynamic = dynamicRips.keys();
+        long[] pageNumbers = table.pages();
+        int[] newest = table.newestOfPages();
+        for (int i = 0; i < newest.length; i++) {
+            while (newest[i] >= blockEnd) {
+                newest[i] = table.olderInPage[newest[i]];
+            }
+        }
+        TranslationImage image =
+                TranslationImage.allocate(
+                        codeCache.commonEnd(),
+                        codeEnd - codeCache.commonEnd(),
+                        count,
+                        guestBytesEnd,
+                        sideTableEnd,
+                        siteCount,
+                        indirect.length,
+                        dynamic.length,
+                        pageNumbers.length);
+        TranslationImage.Cursor cursor = image.cursor();
+        cursor.put(table.guestRip, 1, count);
+        cursor.put(table.shape, 1, count);
+        cursor.put(sideTable.entries(), 0, sideTableEnd);
+        cursor.put(sites.targetRip, 1, siteCount);
+        cursor.put(indirect, 0, indirect.length);
+        cursor.put(dynamic, 0, dynamic.length);
+        cursor.put(pageNumbers, 0, pageNumbers.length);
+        cursor.put(table.start, 1, count);
+        cursor.put(table.sideTableStart, 1, count);
+        cursor.put(table.firstSite, 1, count);
+        cursor.put(table.guestBytesStart, 1, count);
+        cursor.put(table.olderInPage, 1, count);
+        cursor.put(sites.fieldOffset, 1, siteCount);
+        cursor.put(sites.block, 1, siteCount);
+        cursor.put(newest, 0, newest.length);
+        cursor.put(table.guestBytes, 0, guestBytesEnd);
+        copyCode(codeEnd, siteEnd, blockEnd, cursor.rest());
+        return image;
+    }
+
+    /** The host code as emitted, but with all link fields leading nowhere. */
+    private void copyCode(int codeEnd, int siteEnd, int blockEnd, ByteBuffer code) {
+        int base = codeCache.commonEnd();
+        codeCache.copyBlocks(codeEnd, code);
+        for (int id = 1; id < blockEnd; id++) {
+            TranslationBlock block = blocks[id];
+            if (block != null && block.dead) {
+                code.putLong(codeCache.offsetOf(block.entryHva()) - base, block.entryWord);
+            }
+        }
+        for (int site = 1; site < siteEnd; site++) {
+            code.putInt(sites.fieldOffset[site] - base, CodeCache.UNLINKED_REL32);
+        }
+    }
+
+    /**
+     * Takes over the blocks of an earlier run. Only before the first block, and after all calls of
+     * {@link #addDynamic} that the earlier run began with.
+     *
+     * @return false = the image is not of a translator like this; nothing has changed that matters
+     */
+    public boolean load(TranslationImage image) {
+        int codeBytes = image.count(Count.CODE_BYTES);
+        if (table.end() != 1
+                || image.count(Count.COMMON_END) != codeCache.commonEnd()
+                || codeBytes > codeCache.freeBytes() - eagerBlocks * RESERVE_BYTES) {
+            return false;
+        }
+        int count = image.count(Count.BLOCKS);
+        int siteCount = image.count(Count.SITES);
+        int guestBytesEnd = image.count(Count.GUEST_BYTES);
+        long[] indirect = new long[image.count(Count.INDIRECT_TARGETS)];
+        long[] dynamic = new long[image.count(Count.DYNAMIC_INSTRUCTIONS)];
+        long[] pageNumbers = new long[image.count(Count.PAGES)];
+        int[] newest = new int[pageNumbers.length];
+        table.reserve(count + 1 + count / 4, guestBytesEnd + guestBytesEnd / 4);
+        sites.reserve(siteCount + 1 + siteCount / 4);
+        if (blocks.length <= count) {
+            blocks = new TranslationBlock[count + 1 + count / 4];
+        }
+        TranslationImage.Cursor cursor = image.cursor();
+        cursor.get(table.guestRip, 1, count);
+        cursor.get(table.shape, 1, count);
+        int sideTableEnd = image.count(Count.SIDE_TABLE_ENTRIES);
+        cursor.get(sideTable.replace(sideTableEnd), 0, sideTableEnd);
+        cursor.get(sites.targetRip, 1, siteCount);
+        cursor.get(indirect, 0, indirect.length);
+        cursor.get(dynamic, 0, dynamic.length);
+        cursor.get(pageNumbers, 0, pageNumbers.length);
+        cursor.get(table.start, 1, count);
+        cursor.get(table.sideTableStart, 1, count);
+        cursor.get(table.firstSite, 1, count);
+        cursor.get(table.guestBytesStart, 1, count);
+        cursor.get(table.olderInPage, 1, count);
+        cursor.get(sites.fieldOffset, 1, siteCount);
+        cursor.get(sites.block, 1, siteCount);
+        cursor.get(newest, 0, newest.length);
+        cursor.get(table.guestBytes, 0, guestBytesEnd);
+        for (long guestRip : dynamic) {
+            dynamicRips.put(guestRip, 1);
+        }
+        if (dynamicRips.size() != dynamic.length) {
+            // Blocks of the image may hold an instruction that is dynamic here and was not there.
+            sideTable.clear();
+            return false;
+        }
+        for (long guestRip : indirect) {
+            indirectTargets.put(guestRip, 1);
+        }
+        table.setEnd(count + 1, guestBytesEnd, pageNumbers, newest);
+        sites.setEnd(siteCount + 1);
+        codeCache.loadBlocks(cursor.rest());
+        loadedEnd = count + 1;
+        return true;
     }
 
     // ---- Chaining ----
@@ -557,7 +854,9 @@ public final class Translator implements AutoCloseable {
         int site = waitingSite.remove(block.guestRip);
         while (site != 0) {
             int next = sites.next[site];
-            if (!blocks[sites.block[site]].dead) {
+            if (blocks[sites.block[site]].dead) {
+                sites.chainedTo[site] = 0;
+            } else {
                 chain(site, block);
             }
             site = next;
@@ -568,11 +867,12 @@ public final class Translator implements AutoCloseable {
         block.dead = true;
         invalidatedCounter++;
         blockOf.remove(block.guestRip);
-        frames.noteDeath(block.gfn);
-        virtualPages.noteDeath(block.guestRip >> CodePages.PAGE_SHIFT);
+        int node = 2 * block.id;
+        frames.remove(block.gfn, node);
+        virtualPages.remove(block.guestRip >> CodePages.PAGE_SHIFT, node);
         if (block.secondGfn != TranslationBlock.NO_FRAME) {
-            frames.noteDeath(block.secondGfn);
-            virtualPages.noteDeath((block.guestRip >> CodePages.PAGE_SHIFT) + 1);
+            frames.remove(block.secondGfn, node + 1);
+            virtualPages.remove((block.guestRip >> CodePages.PAGE_SHIFT) + 1, node + 1);
         }
         if (block.inBranchTable) {
             branchTable.put(block.guestRip, 0);
@@ -587,13 +887,17 @@ public final class Translator implements AutoCloseable {
                 if (stub != 0) {
                     codeCache.patchRel32(sites.fieldOffset[site], stub);
                 }
-                sites.next[site] = waitingSite.put(block.guestRip, site);
+                await(site);
             }
             site = next;
         }
-        int deadEntry = emitColdLink(0, block.guestRip);
-        if (deadEntry != 0) {
-            codeCache.patchEntry(codeCache.offsetOf(block.entryHva()), deadEntry);
+        int entryOffset = codeCache.offsetOf(block.entryHva());
+        block.entryWord = codeCache.entryWord(entryOffset);
+        if (block.deadStubOffset == 0) {
+            block.deadStubOffset = emitColdLink(0, block.guestRip);
+        }
+        if (block.deadStubOffset != 0) {
+            codeCache.patchEntry(entryOffset, block.deadStubOffset);
         }
     }
 

@@ -319,6 +319,10 @@ final class Machine implements AutoCloseable {
                                 new Statistics.Line(
                                         "guest instructions", counters.guestInstructions()),
                                 new Statistics.Line("code cache bytes", counters.hostBytes()),
+                                new Statistics.Line(
+                                        "unchanged blocks revived", counters.revivedBlocks()),
+                                new Statistics.Line(
+                                        "blocks from the cache", counters.loadedBlocks()),
                                 new Statistics.Line("branches chained", counters.links()),
                                 new Statistics.Line(
                                         "blocks invalidated", counters.invalidatedBlocks()),
