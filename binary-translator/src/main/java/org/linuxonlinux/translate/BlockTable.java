@@ -119,18 +119,42 @@ final class BlockTable {
         }
     }
 
-    /**
-     * Takes over blocks whose arrays were filled from an image. Only into an empty table.
-     *
-     * @param pages virtual pages
-     * @param newest the newest block of each
-     */
-    void setEnd(int blockEnd, int byteEnd, long[] pages, int[] newest) {
-        end = blockEnd;
-        guestBytesEnd = byteEnd;
-        for (int i = 0; i < pages.length; i++) {
-            newestInPage.put(pages[i], newest[i]);
-        }
+    /** Writes the blocks before {@code blockEnd} into an image: two runs of sections. */
+    void writeLongs(TranslationImage.Cursor cursor, int blockEnd) {
+        cursor.put(guestRip, 1, blockEnd - 1);
+        cursor.put(shape, 1, blockEnd - 1);
+    }
+
+    /** See {@link #writeLongs}. */
+    void writeInts(TranslationImage.Cursor cursor, int blockEnd) {
+        cursor.put(start, 1, blockEnd - 1);
+        cursor.put(sideTableStart, 1, blockEnd - 1);
+        cursor.put(firstSite, 1, blockEnd - 1);
+        cursor.put(guestBytesStart, 1, blockEnd - 1);
+        cursor.put(olderInPage, 1, blockEnd - 1);
+    }
+
+    /** Reads what {@link #writeLongs} wrote into an empty table. */
+    void readLongs(TranslationImage.Cursor cursor, int blockCount, int guestByteCount) {
+        reserve(withRoom(blockCount) + 1, withRoom(guestByteCount));
+        end = blockCount + 1;
+        guestBytesEnd = guestByteCount;
+        cursor.get(guestRip, 1, blockCount);
+        cursor.get(shape, 1, blockCount);
+    }
+
+    /** Reads what {@link #writeInts} wrote. */
+    void readInts(TranslationImage.Cursor cursor) {
+        cursor.get(start, 1, end - 1);
+        cursor.get(sideTableStart, 1, end - 1);
+        cursor.get(firstSite, 1, end - 1);
+        cursor.get(guestBytesStart, 1, end - 1);
+        cursor.get(olderInPage, 1, end - 1);
+    }
+
+    /** Room for a quarter more, so that the first new block does not copy everything. */
+    static int withRoom(int count) {
+        return count + count / 4;
     }
 
     /** All virtual pages that have blocks. */
@@ -138,9 +162,24 @@ final class BlockTable {
         return newestInPage.keys();
     }
 
-    /** The newest block of each of {@link #pages}. */
-    int[] newestOfPages() {
-        return newestInPage.values();
+    /** The newest block before {@code blockEnd} in each of {@link #pages}; 0 = none. */
+    int[] newestOfPages(int blockEnd) {
+        int[] newest = newestInPage.values();
+        for (int i = 0; i < newest.length; i++) {
+            while (newest[i] >= blockEnd) {
+                newest[i] = olderInPage[newest[i]];
+            }
+        }
+        return newest;
+    }
+
+    /** Takes over what {@link #pages} and {@link #newestOfPages} returned. */
+    void setPages(long[] pages, int[] newest) {
+        for (int i = 0; i < pages.length; i++) {
+            if (newest[i] != 0) {
+                newestInPage.put(pages[i], newest[i]);
+            }
+        }
     }
 
     private long pageOf(int id) {

@@ -193,10 +193,19 @@ public final class CodeCache implements AutoCloseable {
         into.put(0, bytes, commonEnd, endOffset - commonEnd);
     }
 
-    /** Puts blocks of an earlier run behind the common part. Only before the first block. */
-    void loadBlocks(ByteBuffer code) {
-        bytes.put(commonEnd, code, code.position(), code.remaining());
-        hotEnd = commonEnd + code.remaining();
+    /**
+     * Copies blocks of an earlier run to where they were; they are not part of the cache before
+     * {@link #setBlocksEnd}. On any thread, as long as there are no blocks.
+     */
+    void prepareBlocks(int startOffset, ByteBuffer code) {
+        if (code.remaining() <= bytes.capacity() - startOffset) {
+            bytes.put(startOffset, code, code.position(), code.remaining());
+        }
+    }
+
+    /** Adds prepared blocks. Only before the first block. */
+    void setBlocksEnd(int endOffset) {
+        hotEnd = endOffset;
     }
 
     int rel32Target(int fieldOffset) {

@@ -53,9 +53,28 @@ final class LinkSites {
         return end;
     }
 
-    /** Takes over sites of dormant blocks, whose first three arrays were filled from an image. */
-    void setEnd(int newEnd) {
-        end = newEnd;
+    /** Writes the sites before {@code siteEnd} into an image: two runs of sections. */
+    void writeLongs(TranslationImage.Cursor cursor, int siteEnd) {
+        cursor.put(targetRip, 1, siteEnd - 1);
+    }
+
+    /** See {@link #writeLongs}. */
+    void writeInts(TranslationImage.Cursor cursor, int siteEnd) {
+        cursor.put(fieldOffset, 1, siteEnd - 1);
+        cursor.put(block, 1, siteEnd - 1);
+    }
+
+    /** Reads what {@link #writeLongs} wrote: sites of dormant blocks, in no list. */
+    void readLongs(TranslationImage.Cursor cursor, int siteCount) {
+        reserve(BlockTable.withRoom(siteCount) + 1);
+        end = siteCount + 1;
+        cursor.get(targetRip, 1, siteCount);
+    }
+
+    /** Reads what {@link #writeInts} wrote. */
+    void readInts(TranslationImage.Cursor cursor) {
+        cursor.get(fieldOffset, 1, end - 1);
+        cursor.get(block, 1, end - 1);
     }
 
     void clear() {

@@ -18,6 +18,13 @@ final class LongIntMap {
         values = new int[capacity];
     }
 
+    /** Grows at once to what that many keys need. */
+    void reserve(int keyCount) {
+        while (keyCount * 2 > keys.length) {
+            grow();
+        }
+    }
+
     int size() {
         return size;
     }

@@ -30,18 +30,21 @@ final class SideTable {
         size = 0;
     }
 
-    /** An array with room for {@code newSize} entries, which the caller fills from an image. */
-    long[] replace(int newSize) {
-        if (newSize > entries.length) {
-            entries = new long[newSize + newSize / 4];
-        }
-        size = newSize;
-        return entries;
+    void write(TranslationImage.Cursor cursor, int count) {
+        cursor.put(entries, 0, count);
     }
 
-    /** The entries, of which {@link #size} are in use. */
-    long[] entries() {
-        return entries;
+    /** Reads what {@link #write} wrote into an empty table. */
+    void read(TranslationImage.Cursor cursor, int count) {
+        entries = new long[BlockTable.withRoom(Math.max(count, entries.length))];
+        size = count;
+        cursor.get(entries, 0, count);
+    }
+
+    /** Takes the entries of another table, which must not be used any more. */
+    void adopt(SideTable other) {
+        entries = other.entries;
+        size = other.size;
     }
 
     void add(int hostOffset, int guestOffset, int undo) {

@@ -23,8 +23,8 @@ public final class TranslationBlock {
     final long indirectEntryHva;
     final int hostBytes;
     final int branchTableJumpOffset;
-    int sideTableStart;
-    int sideTableEnd;
+    final int sideTableStart;
+    final int sideTableEnd;
     boolean dead;
     boolean inBranchTable;
     int firstIncomingSite;
@@ -35,7 +35,13 @@ public final class TranslationBlock {
     /** What the direct entry held before the block was killed. */
     long entryWord;
 
-    TranslationBlock(BlockTable table, int id, long gfn, long secondGfn, CodeCache codeCache) {
+    TranslationBlock(
+            BlockTable table,
+            int id,
+            int sideTableEnd,
+            long gfn,
+            long secondGfn,
+            CodeCache codeCache) {
         this.id = id;
         this.guestRip = table.guestRip[id];
         this.gfn = gfn;
@@ -45,6 +51,29 @@ public final class TranslationBlock {
         this.indirectEntryHva = codeCache.hvaOf(table.start[id]);
         this.hostBytes = table.hostBytes(id);
         this.branchTableJumpOffset = table.branchTableJumpOffset(id);
+        this.sideTableStart = table.sideTableStart[id];
+        this.sideTableEnd = sideTableEnd;
+    }
+
+    private TranslationBlock(TranslationBlock former, long gfn, long secondGfn) {
+        this.id = former.id;
+        this.guestRip = former.guestRip;
+        this.gfn = gfn;
+        this.secondGfn = secondGfn;
+        this.guestBytes = former.guestBytes;
+        this.instructionCount = former.instructionCount;
+        this.indirectEntryHva = former.indirectEntryHva;
+        this.hostBytes = former.hostBytes;
+        this.branchTableJumpOffset = former.branchTableJumpOffset;
+        this.sideTableStart = former.sideTableStart;
+        this.sideTableEnd = former.sideTableEnd;
+        this.deadStubOffset = former.deadStubOffset;
+        this.entryWord = former.entryWord;
+    }
+
+    /** The same code for the same guest bytes in other frames. */
+    TranslationBlock inFrames(long newGfn, long newSecondGfn) {
+        return new TranslationBlock(this, newGfn, newSecondGfn);
     }
 
     /** GVA of the first guest instruction. */
@@ -83,8 +112,8 @@ public final class TranslationBlock {
     }
 
     /**
-     * Whether the block was killed; its host code must not be entered or resumed. Should it be
-     * revived, another object stands for it.
+     * Whether the block was killed; its host code must not be entered or resumed. False again when
+     * it was found unchanged and revived.
      */
     public boolean isDead() {
         return dead;

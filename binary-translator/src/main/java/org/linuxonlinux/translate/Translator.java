@@ -4,7 +4,6 @@ package org.linuxonlinux.translate;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.linuxonlinux.gate.AddressMap;
-import org.linuxonlinux.translate.TranslationImage.Count;
 
 /**
  * Translates guest kernel code and keeps track of what was translated.
@@ -37,6 +36,12 @@ public final class Translator implements AutoCloseable {
      */
     private static final int REVIVE_AHEAD = 128;
 
+    /**
+     * Blocks of a page looked at per miss, newest first; arbitrary: ten times what a page of the
+     * kernel has. Where a guest keeps putting new code in the same place (BPF), the list grows.
+     */
+    private static final int MAX_BLOCKS_IN_PAGE = 1 << 10;
+
     /** Free code-cache bytes below which everything is flushed before a block is translated. */
     private static final int RESERVE_BYTES = 4 * BlockEmitter.MAX_BLOCK_BYTES;
 
@@ -49,7 +54,7 @@ public final class Translator implements AutoCloseable {
     private final CodePages pages;
     private final BasicBlock basicBlock = new BasicBlock();
     private final SideTable sideTable = new SideTable();
-    private final BlockTable table = new BlockTable();
+    private BlockTable table = new BlockTable();
     private final EmitContext context;
     private final BlockEmitter emitter;
     private final int eagerBlocks;
@@ -58,7 +63,7 @@ public final class Translator implements AutoCloseable {
     private final LongIntMap dynamicRips = new LongIntMap(1 << 12);
 
     /** Guest RIPs that belong into the branch table whenever they have a block. */
-    private final LongIntMap indirectTargets = new LongIntMap(1 << 13);
+    private LongIntMap indirectTargets = new LongIntMap(1 << 13);
 
     /** Live blocks by guest RIP. */
     private final LongIntMap blockOf = new LongIntMap(1 << 15);
@@ -71,7 +76,7 @@ public final class Translator implements AutoCloseable {
     /** By page number of the GVA; the tag is the frame it was translated from, plus 1. */
     private final CodePageIndex virtualPages = new CodePageIndex();
 
-    private final LinkSites sites = new LinkSites();
+    private LinkSites sites = new LinkSites();
 
     /** Blocks by id, from 1; null = dormant since it was loaded. */
     private TranslationBlock[] blocks = new TranslationBlock[1 << 14];
@@ -514,12 +519,13 @@ public final class Translator implements AutoCloseable {
             table.retire(id);
         }
         TranslationBlock block =
-                enter(
+                newBlock(
                         id,
                         pages.gfn(slot),
                         basicBlock.crossesPage()
                                 ? pages.secondGfn(slot)
                                 : TranslationBlock.NO_FRAME);
+        enter(block);
         blockCounter++;
         instructionCounter += basicBlock.count();
         hostByteCounter += hostBytes;
@@ -541,22 +547,26 @@ public final class Translator implements AutoCloseable {
         return block;
     }
 
-    /** Makes a block live: it can be found from now on, and its pages are watched. */
-    private TranslationBlock enter(int id, long gfn, long secondGfn) {
-        TranslationBlock block = new TranslationBlock(table, id, gfn, secondGfn, codeCache);
-        block.sideTableStart = table.sideTableStart[id];
-        block.sideTableEnd = id + 1 < table.end() ? table.sideTableStart[id + 1] : sideTable.size();
+    private TranslationBlock newBlock(int id, long gfn, long secondGfn) {
+        int sideTableEnd = id + 1 < table.end() ? table.sideTableStart[id + 1] : sideTable.size();
+        TranslationBlock block =
+                new TranslationBlock(table, id, sideTableEnd, gfn, secondGfn, codeCache);
         if (id >= blocks.length) {
             blocks = Arrays.copyOf(blocks, id * 2);
         }
         blocks[id] = block;
-        long guestRip = block.guestRip;
-        blockOf.put(guestRip, id);
-        list(2 * id, guestRip >> CodePages.PAGE_SHIFT, gfn);
-        if (secondGfn != TranslationBlock.NO_FRAME) {
-            list(2 * id + 1, (guestRip >> CodePages.PAGE_SHIFT) + 1, secondGfn);
-        }
         return block;
+    }
+
+    /** Makes a block live: it can be found from now on, and its pages are watched. */
+    private void enter(TranslationBlock block) {
+        int node = 2 * block.id;
+        long pageNumber = block.guestRip >> CodePages.PAGE_SHIFT;
+        blockOf.put(block.guestRip, block.id);
+        list(node, pageNumber, block.gfn);
+        if (block.secondGfn != TranslationBlock.NO_FRAME) {
+            list(node + 1, pageNumber + 1, block.secondGfn);
+        }
     }
 
     private void list(int node, long pageNumber, long gfn) {
@@ -615,10 +625,11 @@ public final class Translator implements AutoCloseable {
      */
     private TranslationBlock reviveAt(long guestRip) {
         int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
-        for (; id != 0; id = table.olderInPage[id]) {
+        for (int i = 0; id != 0 && i < MAX_BLOCKS_IN_PAGE; i++) {
             if (table.guestRip[id] == guestRip && revive(id)) {
                 return blocks[id];
             }
+            id = table.olderInPage[id];
         }
         return null;
     }
@@ -626,8 +637,9 @@ public final class Translator implements AutoCloseable {
     /** Revives what else is unchanged in a virtual page, which is watched anyway now. */
     private void revivePage(long guestRip) {
         int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
-        for (; id != 0; id = table.olderInPage[id]) {
+        for (int i = 0; id != 0 && i < MAX_BLOCKS_IN_PAGE; i++) {
             revive(id);
+            id = table.olderInPage[id];
         }
     }
 
@@ -668,15 +680,21 @@ public final class Translator implements AutoCloseable {
                 || !table.matches(id, pages.bytes(slot), position)) {
             return false;
         }
-        TranslationBlock former = blocks[id];
-        TranslationBlock block = enter(id, pages.gfn(slot), secondGfn);
-        if (former == null) {
+        TranslationBlock block = blocks[id];
+        if (block == null) {
+            block = newBlock(id, pages.gfn(slot), secondGfn);
             loadedCounter++;
         } else {
-            codeCache.restoreEntry(codeCache.offsetOf(block.entryHva()), former.entryWord);
-            block.deadStubOffset = former.deadStubOffset;
+            if (block.gfn != pages.gfn(slot) || block.secondGfn != secondGfn) {
+                block = block.inFrames(pages.gfn(slot), secondGfn);
+                blocks[id] = block;
+            }
+            block.dead = false;
+            block.inBranchTable = false;
+            codeCache.restoreEntry(codeCache.offsetOf(block.entryHva()), block.entryWord);
             revivedCounter++;
         }
+        enter(block);
         int endSite = sitesEnd(id);
         revivedSites += endSite - table.firstSite[id];
         for (int site = table.firstSite[id]; site < endSite; site++) {
@@ -721,44 +739,32 @@ public final class Translator implements AutoCloseable {
         int siteEnd = all ? sites.end() : table.firstSite[blockEnd];
         int sideTableEnd = all ? sideTable.size() : table.sideTableStart[blockEnd];
         int guestBytesEnd = all ? table.guestBytesEnd() : table.guestBytesStart[blockEnd];
-        int count = blockEnd - 1;
-        int siteCount = siteEnd - 1;
-        long[] indirect = indirectTargets.keys();
+        // A guest can invent targets; an honest one has fewer than blocks.
+        boolean plausible = indirectTargets.size() <= 2 * blockEnd;
+        long[] indirect = plausible ? indirectTargets.keys() : new long[0];
         long[] dynamic = dynamicRips.keys();
         long[] pageNumbers = table.pages();
-        int[] newest = table.newestOfPages();
-        for (int i = 0; i < newest.length; i++) {
-            while (newest[i] >= blockEnd) {
-                newest[i] = table.olderInPage[newest[i]];
-            }
-        }
         TranslationImage image =
                 TranslationImage.allocate(
                         codeCache.commonEnd(),
                         codeEnd - codeCache.commonEnd(),
-                        count,
+                        blockEnd - 1,
                         guestBytesEnd,
                         sideTableEnd,
-                        siteCount,
+                        siteEnd - 1,
                         indirect.length,
                         dynamic.length,
                         pageNumbers.length);
         TranslationImage.Cursor cursor = image.cursor();
-        cursor.put(table.guestRip, 1, count);
-        cursor.put(table.shape, 1, count);
-        cursor.put(sideTable.entries(), 0, sideTableEnd);
-        cursor.put(sites.targetRip, 1, siteCount);
+        table.writeLongs(cursor, blockEnd);
+        sideTable.write(cursor, sideTableEnd);
+        sites.writeLongs(cursor, siteEnd);
         cursor.put(indirect, 0, indirect.length);
         cursor.put(dynamic, 0, dynamic.length);
         cursor.put(pageNumbers, 0, pageNumbers.length);
-        cursor.put(table.start, 1, count);
-        cursor.put(table.sideTableStart, 1, count);
-        cursor.put(table.firstSite, 1, count);
-        cursor.put(table.guestBytesStart, 1, count);
-        cursor.put(table.olderInPage, 1, count);
-        cursor.put(sites.fieldOffset, 1, siteCount);
-        cursor.put(sites.block, 1, siteCount);
-        cursor.put(newest, 0, newest.length);
+        table.writeInts(cursor, blockEnd);
+        sites.writeInts(cursor, siteEnd);
+        cursor.put(table.newestOfPages(blockEnd), 0, pageNumbers.length);
         cursor.put(table.guestBytes, 0, guestBytesEnd);
         copyCode(codeEnd, siteEnd, blockEnd, cursor.rest());
         return image;
@@ -783,60 +789,32 @@ public final class Translator implements AutoCloseable {
      * Takes over the blocks of an earlier run. Only before the first block, and after all calls of
      * {@link #addDynamic} that the earlier run began with.
      *
+     * @param earlier made from an image with this translator's code cache
      * @return false = the image is not of a translator like this; nothing has changed that matters
      */
-    public boolean load(TranslationImage image) {
-        int codeBytes = image.count(Count.CODE_BYTES);
+    public boolean load(DormantBlocks earlier) {
         if (table.end() != 1
-                || image.count(Count.COMMON_END) != codeCache.commonEnd()
-                || codeBytes > codeCache.freeBytes() - eagerBlocks * RESERVE_BYTES) {
+                || earlier.codeStart != codeCache.commonEnd()
+                || earlier.codeEnd - codeCache.commonEnd()
+                        > codeCache.freeBytes() - eagerBlocks * RESERVE_BYTES) {
             return false;
         }
-        int count = image.count(Count.BLOCKS);
-        int siteCount = image.count(Count.SITES);
-        int guestBytesEnd = image.count(Count.GUEST_BYTES);
-        long[] indirect = new long[image.count(Count.INDIRECT_TARGETS)];
-        long[] dynamic = new long[image.count(Count.DYNAMIC_INSTRUCTIONS)];
-        long[] pageNumbers = new long[image.count(Count.PAGES)];
-        int[] newest = new int[pageNumbers.length];
-        table.reserve(count + 1 + count / 4, guestBytesEnd + guestBytesEnd / 4);
-        sites.reserve(siteCount + 1 + siteCount / 4);
-        if (blocks.length <= count) {
-            blocks = new TranslationBlock[count + 1 + count / 4];
-        }
-        TranslationImage.Cursor cursor = image.cursor();
-        cursor.get(table.guestRip, 1, count);
-        cursor.get(table.shape, 1, count);
-        int sideTableEnd = image.count(Count.SIDE_TABLE_ENTRIES);
-        cursor.get(sideTable.replace(sideTableEnd), 0, sideTableEnd);
-        cursor.get(sites.targetRip, 1, siteCount);
-        cursor.get(indirect, 0, indirect.length);
-        cursor.get(dynamic, 0, dynamic.length);
-        cursor.get(pageNumbers, 0, pageNumbers.length);
-        cursor.get(table.start, 1, count);
-        cursor.get(table.sideTableStart, 1, count);
-        cursor.get(table.firstSite, 1, count);
-        cursor.get(table.guestBytesStart, 1, count);
-        cursor.get(table.olderInPage, 1, count);
-        cursor.get(sites.fieldOffset, 1, siteCount);
-        cursor.get(sites.block, 1, siteCount);
-        cursor.get(newest, 0, newest.length);
-        cursor.get(table.guestBytes, 0, guestBytesEnd);
-        for (long guestRip : dynamic) {
+        for (long guestRip : earlier.dynamicRips) {
             dynamicRips.put(guestRip, 1);
         }
-        if (dynamicRips.size() != dynamic.length) {
+        if (dynamicRips.size() != earlier.dynamicRips.length) {
             // Blocks of the image may hold an instruction that is dynamic here and was not there.
-            sideTable.clear();
             return false;
         }
-        for (long guestRip : indirect) {
-            indirectTargets.put(guestRip, 1);
-        }
-        table.setEnd(count + 1, guestBytesEnd, pageNumbers, newest);
-        sites.setEnd(siteCount + 1);
-        codeCache.loadBlocks(cursor.rest());
-        loadedEnd = count + 1;
+        table = earlier.table;
+        sites = earlier.sites;
+        sideTable.adopt(earlier.sideTable);
+        indirectTargets = earlier.indirectTargets;
+        blocks = earlier.blocks;
+        blockOf.reserve(table.end() / 2);
+        waitingSite.reserve(table.end() / 2);
+        codeCache.setBlocksEnd(earlier.codeEnd);
+        loadedEnd = table.end();
         return true;
     }
 
