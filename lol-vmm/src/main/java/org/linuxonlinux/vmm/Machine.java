@@ -72,6 +72,10 @@ final class Machine implements AutoCloseable {
     /** CR4 at entry: PAE. */
     private static final long BOOT_CR4 = 0x20L;
 
+    /** Ports that translated code serves through the vCPU page. */
+    static final InlinePorts INLINE_PORTS =
+            new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT);
+
     private static final long EFER_LME_LMA = 0x500L;
 
     /** Mappings left to the host's own needs below vm.max_map_count. */
@@ -103,6 +107,7 @@ final class Machine implements AutoCloseable {
             TscFrequency tscFrequency,
             KernelImage kernel,
             BootState boot,
+            Optional<TranslationCache> translationCache,
             Consumer<ExitOutcome> end,
             Consumer<String> log) {
         this.memory = memory;
@@ -115,12 +120,10 @@ final class Machine implements AutoCloseable {
                         mmu,
                         gateMemory.codeCache(),
                         gateMemory.branchTable(),
-                        new GateEntries(
-                                gateMemory.gate().exitHva(),
-                                gateMemory.gate().sysretHva(),
-                                gateMemory.gate().iretHva()),
-                        new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT));
+                        gateEntries(gateMemory),
+                        INLINE_PORTS);
         translator.addDynamic(kernel.exceptionTable());
+        translationCache.ifPresent(cache -> cache.loadInto(translator));
         mmu.onCodeWrite(translator::invalidateFrame);
 
         TimeSource time = TimeSource.of(hostCpu::rdtsc);
@@ -187,6 +190,13 @@ final class Machine implements AutoCloseable {
         memory.write(acpi.gpa(), acpi.bytes());
         AcpiBlob mpTable = MpTable.build(firmware, GuestLayout.EBDA_GPA);
         memory.write(mpTable.gpa(), mpTable.bytes());
+    }
+
+    static GateEntries gateEntries(GateMemory gateMemory) {
+        return new GateEntries(
+                gateMemory.gate().exitHva(),
+                gateMemory.gate().sysretHva(),
+                gateMemory.gate().iretHva());
     }
 
     private static AcpiConfig acpiConfig() {
@@ -300,6 +310,11 @@ final class Machine implements AutoCloseable {
     /** Any thread. */
     void requestStop() {
         vcpu.requestStop();
+    }
+
+    /** Only when the vCPU has ended. */
+    Translator translator() {
+        return translator;
     }
 
     Statistics statistics() {

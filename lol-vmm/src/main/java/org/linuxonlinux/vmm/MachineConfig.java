@@ -14,7 +14,8 @@ import java.util.Optional;
  * @param memorySizeBytes guest RAM, a multiple of the page size
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught
- * @param cacheDirectory where decompressed kernels are kept between runs
+ * @param cacheDirectory where decompressed kernels and translations are kept between runs
+ * @param translationCache whether translations are kept
  * @param verbosity 0 says nothing but failures; 1 adds unknown MSRs, ports and the like; 2 traces
  *     exits
  */
@@ -26,6 +27,7 @@ public record MachineConfig(
         Optional<Path> memoryFile,
         RedirectMode redirect,
         Path cacheDirectory,
+        boolean translationCache,
         int verbosity) {
     /** Rejects what the command line must not let through. */
     public MachineConfig {

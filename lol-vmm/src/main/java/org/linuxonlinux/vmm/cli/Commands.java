@@ -92,6 +92,13 @@ final class Commands {
                         .description("How guest system calls are caught: ptrace. Default: ptrace.")
                         .build());
         spec.addOption(
+                text("--translation-cache")
+                        .paramLabel("on|off")
+                        .defaultValue("on")
+                        .description(
+                                "Keep translated kernel code for later boots of the kernel. Default: on.")
+                        .build());
+        spec.addOption(
                 text("--timeout")
                         .paramLabel("SECONDS")
                         .description("End the guest after this time, with exit status 124.")

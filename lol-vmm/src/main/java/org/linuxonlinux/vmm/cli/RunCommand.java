@@ -97,6 +97,7 @@ final class RunCommand {
                     config.memoryFile(),
                     config.redirect(),
                     cache,
+                    config.translationCache(),
                     config.verbosity());
         } finally {
             progress.finish();
@@ -143,6 +144,9 @@ final class RunCommand {
             return StateDump.reportBug(e, machine.describeState());
         } finally {
             console.close();
+        }
+        if (outcome.kind() != ExitOutcome.Kind.DIED) {
+            machine.keepTranslations();
         }
         if (config.stats()) {
             StatisticsPrinter.print(machine.statistics(), System.err);

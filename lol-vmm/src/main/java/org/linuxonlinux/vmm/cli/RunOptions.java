@@ -52,6 +52,9 @@ final class RunOptions {
                 Optional.ofNullable(options.matchedOptionValue("--memory-file", (String) null))
                         .map(f -> path("--memory-file", f)),
                 redirect(options.matchedOptionValue("--redirect", "ptrace")),
+                isOn(
+                        "--translation-cache",
+                        options.matchedOptionValue("--translation-cache", "on")),
                 Optional.ofNullable(options.matchedOptionValue("--timeout", (String) null))
                         .map(RunOptions::timeout),
                 verbose.length,
@@ -99,6 +102,14 @@ final class RunOptions {
                         .map(m -> m.name().toLowerCase(Locale.ROOT))
                         .collect(Collectors.joining(", "));
         throw unusable("--redirect", text, "expected one of: " + known);
+    }
+
+    private static boolean isOn(String option, String text) {
+        return switch (text) {
+            case "on" -> true;
+            case "off" -> false;
+            default -> throw unusable(option, text, "expected one of: on, off");
+        };
     }
 
     private static Duration timeout(String text) {
