@@ -109,6 +109,14 @@ final class BasicBlock {
         return undefined[i];
     }
 
+    /**
+     * Whether the last instruction is none. Bytes behind it, which the block does not count as its
+     * own, may have decided that.
+     */
+    boolean endsUndefined() {
+        return count > 0 && undefined[count - 1];
+    }
+
     byte[] bytes() {
         return bytes;
     }

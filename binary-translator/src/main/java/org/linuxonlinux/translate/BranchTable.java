@@ -14,4 +14,11 @@ public interface BranchTable {
      * @param entryHva indirect entry of its block; 0 = absent
      */
     void put(long guestRip, long entryHva);
+
+    /**
+     * Makes a later {@link #put} cheap. On any thread, but not at the same time as others.
+     *
+     * @param guestRip as for {@link #put}
+     */
+    default void prepare(long guestRip) {}
 }

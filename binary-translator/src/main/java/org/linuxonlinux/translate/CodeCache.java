@@ -32,6 +32,12 @@ public final class CodeCache implements AutoCloseable {
     /** {@code int3}: fills gaps, so that a wild jump stops. */
     private static final long INT3_FILL = 0xcccc_cccc_cccc_ccccL;
 
+    /**
+     * A rel32 that leads 2 GB down, where nothing is ever executable (see {@code AddressMap}): a
+     * link field that nobody has set must not lead to code.
+     */
+    static final int UNLINKED_REL32 = Integer.MIN_VALUE;
+
     private final HostFile file;
     private final NativeMemory memory;
     private final ByteBuffer bytes;
@@ -164,6 +170,42 @@ public final class CodeCache implements AutoCloseable {
         assert (entryOffset & 7) == 0;
         long rel = (targetOffset - (entryOffset + 5)) & 0xffff_ffffL;
         bytes.putLong(entryOffset, 0xe9 | rel << 8 | INT3_FILL << 40);
+    }
+
+    /** The eight bytes that {@link #patchEntry} overwrites. */
+    long entryWord(int entryOffset) {
+        return bytes.getLong(entryOffset);
+    }
+
+    /** Takes {@link #patchEntry} back. */
+    void restoreEntry(int entryOffset, long word) {
+        assert (entryOffset & 7) == 0;
+        bytes.putLong(entryOffset, word);
+    }
+
+    /** End of the blocks. */
+    int hotEnd() {
+        return hotEnd;
+    }
+
+    /** A copy of the blocks from the common part up to an offset. */
+    void copyBlocks(int endOffset, ByteBuffer into) {
+        into.put(0, bytes, commonEnd, endOffset - commonEnd);
+    }
+
+    /**
+     * Copies blocks of an earlier run to where they were; they are not part of the cache before
+     * {@link #setBlocksEnd}. On any thread, as long as there are no blocks.
+     */
+    void prepareBlocks(int startOffset, ByteBuffer code) {
+        if (code.remaining() <= bytes.capacity() - startOffset) {
+            bytes.put(startOffset, code, code.position(), code.remaining());
+        }
+    }
+
+    /** Adds prepared blocks. Only before the first block. */
+    void setBlocksEnd(int endOffset) {
+        hotEnd = endOffset;
     }
 
     int rel32Target(int fieldOffset) {

@@ -43,7 +43,7 @@ final class CodePageIndex {
         return live[index];
     }
 
-    /** First node of a page; 0 = none. Dead blocks may still be listed while others live. */
+    /** First node of a page; 0 = none. */
     int firstNode(int index) {
         return head[index];
     }
@@ -78,12 +78,22 @@ final class CodePageIndex {
         return index;
     }
 
-    /** Notes the death of a listed block; the list is dropped with its last one. */
-    void noteDeath(long pageNumber) {
+    /**
+     * Takes a node out of its page's list; {@link #nextNode} of it stays. Fast near the start of
+     * the list, which is where blocks that die with their page are.
+     */
+    void remove(long pageNumber, int node) {
         int index = indexOf.get(pageNumber);
-        if (--live[index] == 0) {
-            head[index] = 0;
+        live[index]--;
+        if (head[index] == node) {
+            head[index] = next[node];
+            return;
         }
+        int before = head[index];
+        while (next[before] != node) {
+            before = next[before];
+        }
+        next[before] = next[node];
     }
 
     void clear() {

@@ -34,12 +34,23 @@ public final class FlatBranchTable implements BranchTable, AutoCloseable {
     @Override
     public void put(long guestRip, long entryHva) {
         long offset = AddressMap.branchTableOffset(guestRip);
+        sliceOf(offset).setLongRelease((int) offset & ((1 << SLICE_SHIFT) - 1), entryHva);
+    }
+
+    @Override
+    public void prepare(long guestRip) {
+        // A read allocates the page of a shared mapping, too, and changes no entry.
+        long offset = AddressMap.branchTableOffset(guestRip);
+        sliceOf(offset).getByte((int) offset & ((1 << SLICE_SHIFT) - 1));
+    }
+
+    private NativeMemory sliceOf(long offset) {
         int slice = (int) (offset >>> SLICE_SHIFT);
         if (slices[slice] == null) {
             slices[slice] =
                     NativeMemory.mapShared(file, (long) slice << SLICE_SHIFT, 1L << SLICE_SHIFT);
         }
-        slices[slice].setLongRelease((int) offset & ((1 << SLICE_SHIFT) - 1), entryHva);
+        return slices[slice];
     }
 
     @Override

@@ -23,7 +23,10 @@ final class LinkSites {
     /** Offset of the site's exit code in the cold part; 0 = not emitted yet. */
     int[] stubOffset = new int[INITIAL_CAPACITY];
 
-    /** Id of the block it is chained to; 0 = not chained. */
+    /** Value of {@link #chainedTo}: in the list of the guest RIP it wants. */
+    static final int WAITING = -1;
+
+    /** Id of the block it is chained to; {@link #WAITING}; 0 = in no list, its block is dormant. */
     int[] chainedTo = new int[INITIAL_CAPACITY];
 
     /** Next site of the list this one is in; 0 = last. */
@@ -50,12 +53,45 @@ final class LinkSites {
         return end;
     }
 
+    /** Writes the sites before {@code siteEnd} into an image: two runs of sections. */
+    void writeLongs(TranslationImage.Cursor cursor, int siteEnd) {
+        cursor.put(targetRip, 1, siteEnd - 1);
+    }
+
+    /** See {@link #writeLongs}. */
+    void writeInts(TranslationImage.Cursor cursor, int siteEnd) {
+        cursor.put(fieldOffset, 1, siteEnd - 1);
+        cursor.put(block, 1, siteEnd - 1);
+    }
+
+    /** Reads what {@link #writeLongs} wrote: sites of dormant blocks, in no list. */
+    void readLongs(TranslationImage.Cursor cursor, int siteCount) {
+        reserve(BlockTable.withRoom(siteCount) + 1);
+        end = siteCount + 1;
+        cursor.get(targetRip, 1, siteCount);
+    }
+
+    /** Reads what {@link #writeInts} wrote. */
+    void readInts(TranslationImage.Cursor cursor) {
+        cursor.get(fieldOffset, 1, end - 1);
+        cursor.get(block, 1, end - 1);
+    }
+
     void clear() {
+        Arrays.fill(stubOffset, 0, end, 0);
+        Arrays.fill(chainedTo, 0, end, 0);
         end = 1;
     }
 
     private void grow() {
-        int capacity = end * 2;
+        reserve(end * 2);
+    }
+
+    /** Makes room for that many sites (the unused id 0 included). */
+    void reserve(int capacity) {
+        if (capacity <= next.length) {
+            return;
+        }
         fieldOffset = Arrays.copyOf(fieldOffset, capacity);
         targetRip = Arrays.copyOf(targetRip, capacity);
         block = Arrays.copyOf(block, capacity);

@@ -18,6 +18,13 @@ final class LongIntMap {
         values = new int[capacity];
     }
 
+    /** Grows at once to what that many keys need. */
+    void reserve(int keyCount) {
+        while (keyCount * 2 > keys.length) {
+            grow();
+        }
+    }
+
     int size() {
         return size;
     }
@@ -79,6 +86,30 @@ final class LongIntMap {
         }
         values[hole] = 0;
         return former;
+    }
+
+    /** The keys, in no order. */
+    long[] keys() {
+        long[] out = new long[size];
+        int count = 0;
+        for (int i = 0; i < keys.length; i++) {
+            if (values[i] != 0) {
+                out[count++] = keys[i];
+            }
+        }
+        return out;
+    }
+
+    /** Values in the order of {@link #keys}. */
+    int[] values() {
+        int[] out = new int[size];
+        int count = 0;
+        for (int value : values) {
+            if (value != 0) {
+                out[count++] = value;
+            }
+        }
+        return out;
     }
 
     void clear() {

@@ -30,6 +30,23 @@ final class SideTable {
         size = 0;
     }
 
+    void write(TranslationImage.Cursor cursor, int count) {
+        cursor.put(entries, 0, count);
+    }
+
+    /** Reads what {@link #write} wrote into an empty table. */
+    void read(TranslationImage.Cursor cursor, int count) {
+        entries = new long[BlockTable.withRoom(Math.max(count, entries.length))];
+        size = count;
+        cursor.get(entries, 0, count);
+    }
+
+    /** Takes the entries of another table, which must not be used any more. */
+    void adopt(SideTable other) {
+        entries = other.entries;
+        size = other.size;
+    }
+
     void add(int hostOffset, int guestOffset, int undo) {
         assert hostOffset >>> 16 == 0 && guestOffset == (short) guestOffset;
         if (size == entries.length) {

@@ -22,30 +22,58 @@ public final class TranslationBlock {
     final int instructionCount;
     final long indirectEntryHva;
     final int hostBytes;
-    int sideTableStart;
-    int sideTableEnd;
+    final int branchTableJumpOffset;
+    final int sideTableStart;
+    final int sideTableEnd;
     boolean dead;
     boolean inBranchTable;
     int firstIncomingSite;
-    int branchTableJumpOffset;
+
+    /** Offset of the exit code for a dead entry; 0 = not emitted yet. */
+    int deadStubOffset;
+
+    /** What the direct entry held before the block was killed. */
+    long entryWord;
 
     TranslationBlock(
+            BlockTable table,
             int id,
-            long guestRip,
+            int sideTableEnd,
             long gfn,
             long secondGfn,
-            int guestBytes,
-            int instructionCount,
-            long indirectEntryHva,
-            int hostBytes) {
+            CodeCache codeCache) {
         this.id = id;
-        this.guestRip = guestRip;
+        this.guestRip = table.guestRip[id];
         this.gfn = gfn;
         this.secondGfn = secondGfn;
-        this.guestBytes = guestBytes;
-        this.instructionCount = instructionCount;
-        this.indirectEntryHva = indirectEntryHva;
-        this.hostBytes = hostBytes;
+        this.guestBytes = table.guestByteCount(id);
+        this.instructionCount = table.instructionCount(id);
+        this.indirectEntryHva = codeCache.hvaOf(table.start[id]);
+        this.hostBytes = table.hostBytes(id);
+        this.branchTableJumpOffset = table.branchTableJumpOffset(id);
+        this.sideTableStart = table.sideTableStart[id];
+        this.sideTableEnd = sideTableEnd;
+    }
+
+    private TranslationBlock(TranslationBlock former, long gfn, long secondGfn) {
+        this.id = former.id;
+        this.guestRip = former.guestRip;
+        this.gfn = gfn;
+        this.secondGfn = secondGfn;
+        this.guestBytes = former.guestBytes;
+        this.instructionCount = former.instructionCount;
+        this.indirectEntryHva = former.indirectEntryHva;
+        this.hostBytes = former.hostBytes;
+        this.branchTableJumpOffset = former.branchTableJumpOffset;
+        this.sideTableStart = former.sideTableStart;
+        this.sideTableEnd = former.sideTableEnd;
+        this.deadStubOffset = former.deadStubOffset;
+        this.entryWord = former.entryWord;
+    }
+
+    /** The same code for the same guest bytes in other frames. */
+    TranslationBlock inFrames(long newGfn, long newSecondGfn) {
+        return new TranslationBlock(this, newGfn, newSecondGfn);
     }
 
     /** GVA of the first guest instruction. */
@@ -83,7 +111,10 @@ public final class TranslationBlock {
         return instructionRip - guestRip >= 0 && instructionRip - guestRip < guestBytes;
     }
 
-    /** Whether the block was killed; its host code must not be entered or resumed. */
+    /**
+     * Whether the block was killed; its host code must not be entered or resumed. False again when
+     * it was found unchanged and revived.
+     */
     public boolean isDead() {
         return dead;
     }

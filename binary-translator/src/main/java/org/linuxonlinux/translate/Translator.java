@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.translate;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.linuxonlinux.gate.AddressMap;
 
@@ -29,6 +30,18 @@ public final class Translator implements AutoCloseable {
      */
     private static final int DEFAULT_EAGER_BLOCKS = 12;
 
+    /**
+     * Blocks of an image that are revived at most after the one that is missing, in the order they
+     * were first translated in.
+     */
+    private static final int REVIVE_AHEAD = 128;
+
+    /**
+     * Blocks of a page looked at per miss, newest first; arbitrary: ten times what a page of the
+     * kernel has. Where a guest keeps putting new code in the same place (BPF), the list grows.
+     */
+    private static final int MAX_BLOCKS_IN_PAGE = 1 << 10;
+
     /** Free code-cache bytes below which everything is flushed before a block is translated. */
     private static final int RESERVE_BYTES = 4 * BlockEmitter.MAX_BLOCK_BYTES;
 
@@ -41,6 +54,7 @@ public final class Translator implements AutoCloseable {
     private final CodePages pages;
     private final BasicBlock basicBlock = new BasicBlock();
     private final SideTable sideTable = new SideTable();
+    private BlockTable table = new BlockTable();
     private final EmitContext context;
     private final BlockEmitter emitter;
     private final int eagerBlocks;
@@ -49,7 +63,7 @@ public final class Translator implements AutoCloseable {
     private final LongIntMap dynamicRips = new LongIntMap(1 << 12);
 
     /** Guest RIPs that belong into the branch table whenever they have a block. */
-    private final LongIntMap indirectTargets = new LongIntMap(1 << 13);
+    private LongIntMap indirectTargets = new LongIntMap(1 << 13);
 
     /** Live blocks by guest RIP. */
     private final LongIntMap blockOf = new LongIntMap(1 << 15);
@@ -62,15 +76,13 @@ public final class Translator implements AutoCloseable {
     /** By page number of the GVA; the tag is the frame it was translated from, plus 1. */
     private final CodePageIndex virtualPages = new CodePageIndex();
 
-    private final LinkSites sites = new LinkSites();
+    private LinkSites sites = new LinkSites();
 
-    /** Blocks by id, from 1. */
+    /** Blocks by id, from 1; null = dormant since it was loaded. */
     private TranslationBlock[] blocks = new TranslationBlock[1 << 14];
 
-    private int blocksEnd = 1;
-
-    /** Blocks by ascending host offset are blocks by id; this is their start offset, by id. */
-    private int[] blockStart = new int[1 << 14];
+    /** One above the last id of a block that was loaded. */
+    private int loadedEnd = 1;
 
     /** Starts of cold exit code, descending, with the guest RIP each leaves for. */
     private int[] coldOffset = new int[1 << 12];
@@ -84,6 +96,15 @@ public final class Translator implements AutoCloseable {
     private final long[] pending = new long[1 << 10];
 
     private int pendingCount;
+
+    /** Blocks revived in this batch, whose sites are to get exit code. */
+    private int[] revived = new int[1 << 10];
+
+    private int revivedCount;
+
+    /** Sites of {@link #revived}: at most so many pieces of exit code are still to be emitted. */
+    private int revivedSites;
+
     private boolean coldExhausted;
     private long fetchFaultGva;
     private int generation;
@@ -91,6 +112,8 @@ public final class Translator implements AutoCloseable {
     private long blockCounter;
     private long instructionCounter;
     private long hostByteCounter;
+    private long revivedCounter;
+    private long loadedCounter;
     private long linkCounter;
     private long invalidatedCounter;
     private long flushCounter;
@@ -189,15 +212,15 @@ public final class Translator implements AutoCloseable {
         if (offset >= codeCache.coldStart()) {
             return locateCold(offset, out);
         }
-        int id = Arrays.binarySearch(blockStart, 1, blocksEnd, offset);
+        int id = Arrays.binarySearch(table.start, 1, table.end(), offset);
         if (id < 0) {
             id = -id - 2;
         }
-        if (id < 1 || offset >= blockStart[id] + blocks[id].hostBytes) {
+        TranslationBlock block = id < 1 ? null : blocks[id];
+        if (block == null || offset >= table.start[id] + block.hostBytes) {
             return false;
         }
-        TranslationBlock block = blocks[id];
-        int hostOffset = offset - blockStart[id];
+        int hostOffset = offset - table.start[id];
         long entry = sideTable.find(block.sideTableStart, block.sideTableEnd, hostOffset);
         out.exiting = false;
         out.block = block;
@@ -288,21 +311,22 @@ public final class Translator implements AutoCloseable {
         flushIfExhausted();
     }
 
+    /** The blocks would be translated differently from now on: none may be revived. */
     private void killBlocksWith(long guestRip) {
         // A block that holds the instruction starts in its page: only a last instruction crosses.
-        int index = virtualPages.find(guestRip >> CodePages.PAGE_SHIFT);
-        if (index == 0) {
-            return;
-        }
-        int node = virtualPages.firstNode(index);
-        while (node != 0) {
-            int next = virtualPages.nextNode(node);
-            TranslationBlock block = blocks[node >> 1];
-            if (!block.dead && block.contains(guestRip)) {
-                kill(block);
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (; id != 0; id = table.olderInPage[id]) {
+            if (table.contains(id, guestRip)) {
+                table.retire(id);
+                if (isLive(id)) {
+                    kill(blocks[id]);
+                }
             }
-            node = next;
         }
+    }
+
+    private boolean isLive(int id) {
+        return blocks[id] != null && !blocks[id].dead;
     }
 
     /** Kills the blocks of a frame, because it was or is about to be written. */
@@ -365,15 +389,18 @@ public final class Translator implements AutoCloseable {
 
     /** Forgets all blocks. */
     public void flush() {
-        for (int id = 1; id < blocksEnd; id++) {
+        for (int id = 1; id < table.end(); id++) {
             TranslationBlock block = blocks[id];
-            if (block.inBranchTable && !block.dead) {
-                branchTable.put(block.guestRip, 0);
+            if (block != null) {
+                if (block.inBranchTable && !block.dead) {
+                    branchTable.put(block.guestRip, 0);
+                }
+                block.dead = true;
+                blocks[id] = null;
             }
-            block.dead = true;
-            blocks[id] = null;
         }
-        blocksEnd = 1;
+        table.clear();
+        loadedEnd = 1;
         coldCount = 0;
         coldExhausted = false;
         blockOf.clear();
@@ -404,6 +431,8 @@ public final class Translator implements AutoCloseable {
                 blockCounter,
                 instructionCounter,
                 hostByteCounter,
+                revivedCounter,
+                loadedCounter,
                 linkCounter,
                 invalidatedCounter,
                 flushCounter,
@@ -425,22 +454,42 @@ public final class Translator implements AutoCloseable {
         }
         int firstSite = sites.end();
         pendingCount = 0;
-        TranslationBlock root = translateOne(guestRip);
+        revivedCount = 0;
+        revivedSites = 0;
+        TranslationBlock root = reviveAt(guestRip);
         if (root != null) {
-            for (int budget = eagerBlocks - 1; budget > 0 && pendingCount > 0; ) {
-                long next = pending[--pendingCount];
-                if (blockOf.get(next) == 0 && translateOne(next) != null) {
-                    budget--;
-                }
-            }
-            for (int site = firstSite; site < sites.end(); site++) {
-                if (sites.chainedTo[site] == 0) {
-                    codeCache.patchRel32(sites.fieldOffset[site], stubOf(site));
-                }
+            revivePage(guestRip);
+            reviveAfter(root.id);
+        } else {
+            root = translateOne(guestRip);
+            if (root != null) {
+                translatePending();
             }
         }
+        for (int i = 0; i < revivedCount; i++) {
+            emitExits(table.firstSite[revived[i]], sitesEnd(revived[i]));
+        }
+        emitExits(firstSite, sites.end());
         translateNanos += System.nanoTime() - startNanos;
         return root;
+    }
+
+    private void translatePending() {
+        for (int budget = eagerBlocks - 1; budget > 0 && pendingCount > 0; ) {
+            long next = pending[--pendingCount];
+            if (blockOf.get(next) == 0 && (reviveAt(next) != null || translateOne(next) != null)) {
+                budget--;
+            }
+        }
+    }
+
+    /** Leads the sites that are not chained to their exit code. */
+    private void emitExits(int firstSite, int endSite) {
+        for (int site = firstSite; site < endSite; site++) {
+            if (sites.chainedTo[site] <= 0) {
+                codeCache.patchRel32(sites.fieldOffset[site], stubOf(site));
+            }
+        }
     }
 
     private TranslationBlock translateOne(long guestRip) {
@@ -457,38 +506,29 @@ public final class Translator implements AutoCloseable {
         int sideTableStart = sideTable.size();
         emitter.emit(basicBlock);
         int start = codeCache.appendBlock(context.code());
-        long gfn = pages.gfn(slot);
-        long secondGfn =
-                basicBlock.crossesPage() ? pages.secondGfn(slot) : TranslationBlock.NO_FRAME;
-
-        int id = blocksEnd++;
-        if (id == blocks.length) {
-            blocks = Arrays.copyOf(blocks, id * 2);
-            blockStart = Arrays.copyOf(blockStart, id * 2);
+        int hostBytes = context.code().position();
+        int id =
+                table.add(
+                        basicBlock,
+                        start,
+                        hostBytes,
+                        sideTableStart,
+                        sites.end(),
+                        context.branchTableJumpOffset());
+        if (basicBlock.endsUndefined()) {
+            table.retire(id);
         }
         TranslationBlock block =
-                new TranslationBlock(
+                newBlock(
                         id,
-                        guestRip,
-                        gfn,
-                        secondGfn,
-                        basicBlock.byteCount(),
-                        basicBlock.count(),
-                        codeCache.hvaOf(start),
-                        context.code().position());
-        block.sideTableStart = sideTableStart;
-        block.sideTableEnd = sideTable.size();
-        block.branchTableJumpOffset = context.branchTableJumpOffset();
-        blocks[id] = block;
-        blockStart[id] = start;
-        blockOf.put(guestRip, id);
-        list(2 * id, guestRip >> CodePages.PAGE_SHIFT, gfn);
-        if (secondGfn != TranslationBlock.NO_FRAME) {
-            list(2 * id + 1, (guestRip >> CodePages.PAGE_SHIFT) + 1, secondGfn);
-        }
+                        pages.gfn(slot),
+                        basicBlock.crossesPage()
+                                ? pages.secondGfn(slot)
+                                : TranslationBlock.NO_FRAME);
+        enter(block);
         blockCounter++;
         instructionCounter += basicBlock.count();
-        hostByteCounter += context.code().position();
+        hostByteCounter += hostBytes;
 
         addSites(block, start);
         long returnRip = context.returnRip();
@@ -505,6 +545,28 @@ public final class Translator implements AutoCloseable {
             enterBranchTable(block);
         }
         return block;
+    }
+
+    private TranslationBlock newBlock(int id, long gfn, long secondGfn) {
+        int sideTableEnd = id + 1 < table.end() ? table.sideTableStart[id + 1] : sideTable.size();
+        TranslationBlock block =
+                new TranslationBlock(table, id, sideTableEnd, gfn, secondGfn, codeCache);
+        if (id >= blocks.length) {
+            blocks = Arrays.copyOf(blocks, id * 2);
+        }
+        blocks[id] = block;
+        return block;
+    }
+
+    /** Makes a block live: it can be found from now on, and its pages are watched. */
+    private void enter(TranslationBlock block) {
+        int node = 2 * block.id;
+        long pageNumber = block.guestRip >> CodePages.PAGE_SHIFT;
+        blockOf.put(block.guestRip, block.id);
+        list(node, pageNumber, block.gfn);
+        if (block.secondGfn != TranslationBlock.NO_FRAME) {
+            list(node + 1, pageNumber + 1, block.secondGfn);
+        }
     }
 
     private void list(int node, long pageNumber, long gfn) {
@@ -527,20 +589,233 @@ public final class Translator implements AutoCloseable {
         for (int i = count - 1; i >= 0; i--) {
             long target = context.siteTargetRip(i);
             int site = sites.add(start + context.siteFieldOffset(i), target, block.id);
-            int targetId = blockOf.get(target);
-            if (targetId != 0) {
-                chain(site, blocks[targetId]);
-            } else {
-                sites.next[site] = waitingSite.put(target, site);
+            if (!chainOrWait(site)) {
                 pushPending(target);
             }
         }
+    }
+
+    private boolean chainOrWait(int site) {
+        int targetId = blockOf.get(sites.targetRip[site]);
+        if (targetId != 0) {
+            chain(site, blocks[targetId]);
+            return true;
+        }
+        await(site);
+        return false;
+    }
+
+    private void await(int site) {
+        sites.chainedTo[site] = LinkSites.WAITING;
+        sites.next[site] = waitingSite.put(sites.targetRip[site], site);
     }
 
     private void pushPending(long guestRip) {
         if (pendingCount < pending.length) {
             pending[pendingCount++] = guestRip;
         }
+    }
+
+    // ---- Revival ----
+
+    /**
+     * Revives a block at a guest RIP whose guest bytes are the ones there now.
+     *
+     * @return null = there is none
+     */
+    private TranslationBlock reviveAt(long guestRip) {
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (int i = 0; id != 0 && i < MAX_BLOCKS_IN_PAGE; i++) {
+            if (table.guestRip[id] == guestRip && revive(id)) {
+                return blocks[id];
+            }
+            id = table.olderInPage[id];
+        }
+        return null;
+    }
+
+    /** Revives what else is unchanged in a virtual page, which is watched anyway now. */
+    private void revivePage(long guestRip) {
+        int id = table.newestInPage(guestRip >> CodePages.PAGE_SHIFT);
+        for (int i = 0; id != 0 && i < MAX_BLOCKS_IN_PAGE; i++) {
+            revive(id);
+            id = table.olderInPage[id];
+        }
+    }
+
+    /** Revives loaded blocks that an earlier run translated soon after this one. */
+    private void reviveAfter(int id) {
+        int end = Math.min(loadedEnd, id + 1 + REVIVE_AHEAD);
+        for (int next = id + 1; next < end; next++) {
+            if (blocks[next] == null) {
+                revive(next);
+            }
+        }
+    }
+
+    /**
+     * Makes a dormant block live again if a translation of the guest's bytes would yield it.
+     *
+     * @return false = it stays dormant
+     */
+    private boolean revive(int id) {
+        long guestRip = table.guestRip[id];
+        if (table.isRetired(id)
+                || isLive(id)
+                || codeCache.freeBytes() < RESERVE_BYTES + revivedSites * MAX_COLD_BYTES
+                || blockOf.get(guestRip) != 0) {
+            return false;
+        }
+        int slot = pages.slotOf(guestRip);
+        if (slot < 0) {
+            return false;
+        }
+        long secondGfn = TranslationBlock.NO_FRAME;
+        int position = (int) guestRip & (CodePages.PAGE_SIZE - 1);
+        if (table.crossesPage(id)) {
+            pages.extend(slot);
+            secondGfn = pages.secondGfn(slot);
+        }
+        if (position + table.guestByteCount(id) > pages.length(slot)
+                || !table.matches(id, pages.bytes(slot), position)) {
+            return false;
+        }
+        TranslationBlock block = blocks[id];
+        if (block == null) {
+            block = newBlock(id, pages.gfn(slot), secondGfn);
+            loadedCounter++;
+        } else {
+            if (block.gfn != pages.gfn(slot) || block.secondGfn != secondGfn) {
+                block = block.inFrames(pages.gfn(slot), secondGfn);
+                blocks[id] = block;
+            }
+            block.dead = false;
+            block.inBranchTable = false;
+            codeCache.restoreEntry(codeCache.offsetOf(block.entryHva()), block.entryWord);
+            revivedCounter++;
+        }
+        enter(block);
+        int endSite = sitesEnd(id);
+        revivedSites += endSite - table.firstSite[id];
+        for (int site = table.firstSite[id]; site < endSite; site++) {
+            if (sites.chainedTo[site] == 0) {
+                chainOrWait(site);
+            }
+        }
+        chainWaitingSites(block);
+        if (indirectTargets.get(guestRip) != 0) {
+            enterBranchTable(block);
+        }
+        if (revivedCount == revived.length) {
+            revived = Arrays.copyOf(revived, 2 * revivedCount);
+        }
+        revived[revivedCount++] = id;
+        return true;
+    }
+
+    private int sitesEnd(int id) {
+        return id + 1 < table.end() ? table.firstSite[id + 1] : sites.end();
+    }
+
+    // ---- Image ----
+
+    /**
+     * All blocks, so that a later run can revive them.
+     *
+     * @param maxCodeBytes blocks behind that many bytes of host code are left out
+     */
+    public TranslationImage image(int maxCodeBytes) {
+        int blockEnd = table.end();
+        int codeLimit = codeCache.commonEnd() + maxCodeBytes;
+        while (blockEnd > 1
+                && table.start[blockEnd - 1] + table.hostBytes(blockEnd - 1) > codeLimit) {
+            blockEnd--;
+        }
+        boolean all = blockEnd == table.end();
+        int codeEnd =
+                blockEnd == 1
+                        ? codeCache.commonEnd()
+                        : table.start[blockEnd - 1] + table.hostBytes(blockEnd - 1);
+        int siteEnd = all ? sites.end() : table.firstSite[blockEnd];
+        int sideTableEnd = all ? sideTable.size() : table.sideTableStart[blockEnd];
+        int guestBytesEnd = all ? table.guestBytesEnd() : table.guestBytesStart[blockEnd];
+        // A guest can invent targets; an honest one has fewer than blocks.
+        boolean plausible = indirectTargets.size() <= 2 * blockEnd;
+        long[] indirect = plausible ? indirectTargets.keys() : new long[0];
+        long[] dynamic = dynamicRips.keys();
+        long[] pageNumbers = table.pages();
+        TranslationImage image =
+                TranslationImage.allocate(
+                        codeCache.commonEnd(),
+                        codeEnd - codeCache.commonEnd(),
+                        blockEnd - 1,
+                        guestBytesEnd,
+                        sideTableEnd,
+                        siteEnd - 1,
+                        indirect.length,
+                        dynamic.length,
+                        pageNumbers.length);
+        TranslationImage.Cursor cursor = image.cursor();
+        table.writeLongs(cursor, blockEnd);
+        sideTable.write(cursor, sideTableEnd);
+        sites.writeLongs(cursor, siteEnd);
+        cursor.put(indirect, 0, indirect.length);
+        cursor.put(dynamic, 0, dynamic.length);
+        cursor.put(pageNumbers, 0, pageNumbers.length);
+        table.writeInts(cursor, blockEnd);
+        sites.writeInts(cursor, siteEnd);
+        cursor.put(table.newestOfPages(blockEnd), 0, pageNumbers.length);
+        cursor.put(table.guestBytes, 0, guestBytesEnd);
+        copyCode(codeEnd, siteEnd, blockEnd, cursor.rest());
+        return image;
+    }
+
+    /** The host code as emitted, but with all link fields leading nowhere. */
+    private void copyCode(int codeEnd, int siteEnd, int blockEnd, ByteBuffer code) {
+        int base = codeCache.commonEnd();
+        codeCache.copyBlocks(codeEnd, code);
+        for (int id = 1; id < blockEnd; id++) {
+            TranslationBlock block = blocks[id];
+            if (block != null && block.dead) {
+                code.putLong(codeCache.offsetOf(block.entryHva()) - base, block.entryWord);
+            }
+        }
+        for (int site = 1; site < siteEnd; site++) {
+            code.putInt(sites.fieldOffset[site] - base, CodeCache.UNLINKED_REL32);
+        }
+    }
+
+    /**
+     * Takes over the blocks of an earlier run. Only before the first block, and after all calls of
+     * {@link #addDynamic} that the earlier run began with.
+     *
+     * @param earlier made from an image with this translator's code cache
+     * @return false = the image is not of a translator like this; nothing has changed that matters
+     */
+    public boolean load(DormantBlocks earlier) {
+        if (table.end() != 1
+                || earlier.codeStart != codeCache.commonEnd()
+                || earlier.codeEnd - codeCache.commonEnd()
+                        > codeCache.freeBytes() - eagerBlocks * RESERVE_BYTES) {
+            return false;
+        }
+        for (long guestRip : earlier.dynamicRips) {
+            dynamicRips.put(guestRip, 1);
+        }
+        if (dynamicRips.size() != earlier.dynamicRips.length) {
+            // Blocks of the image may hold an instruction that is dynamic here and was not there.
+            return false;
+        }
+        table = earlier.table;
+        sites = earlier.sites;
+        sideTable.adopt(earlier.sideTable);
+        indirectTargets = earlier.indirectTargets;
+        blocks = earlier.blocks;
+        blockOf.reserve(table.end() / 2);
+        waitingSite.reserve(table.end() / 2);
+        codeCache.setBlocksEnd(earlier.codeEnd);
+        loadedEnd = table.end();
+        return true;
     }
 
     // ---- Chaining ----
@@ -557,7 +832,9 @@ public final class Translator implements AutoCloseable {
         int site = waitingSite.remove(block.guestRip);
         while (site != 0) {
             int next = sites.next[site];
-            if (!blocks[sites.block[site]].dead) {
+            if (blocks[sites.block[site]].dead) {
+                sites.chainedTo[site] = 0;
+            } else {
                 chain(site, block);
             }
             site = next;
@@ -568,11 +845,12 @@ public final class Translator implements AutoCloseable {
         block.dead = true;
         invalidatedCounter++;
         blockOf.remove(block.guestRip);
-        frames.noteDeath(block.gfn);
-        virtualPages.noteDeath(block.guestRip >> CodePages.PAGE_SHIFT);
+        int node = 2 * block.id;
+        frames.remove(block.gfn, node);
+        virtualPages.remove(block.guestRip >> CodePages.PAGE_SHIFT, node);
         if (block.secondGfn != TranslationBlock.NO_FRAME) {
-            frames.noteDeath(block.secondGfn);
-            virtualPages.noteDeath((block.guestRip >> CodePages.PAGE_SHIFT) + 1);
+            frames.remove(block.secondGfn, node + 1);
+            virtualPages.remove((block.guestRip >> CodePages.PAGE_SHIFT) + 1, node + 1);
         }
         if (block.inBranchTable) {
             branchTable.put(block.guestRip, 0);
@@ -587,13 +865,17 @@ public final class Translator implements AutoCloseable {
                 if (stub != 0) {
                     codeCache.patchRel32(sites.fieldOffset[site], stub);
                 }
-                sites.next[site] = waitingSite.put(block.guestRip, site);
+                await(site);
             }
             site = next;
         }
-        int deadEntry = emitColdLink(0, block.guestRip);
-        if (deadEntry != 0) {
-            codeCache.patchEntry(codeCache.offsetOf(block.entryHva()), deadEntry);
+        int entryOffset = codeCache.offsetOf(block.entryHva());
+        block.entryWord = codeCache.entryWord(entryOffset);
+        if (block.deadStubOffset == 0) {
+            block.deadStubOffset = emitColdLink(0, block.guestRip);
+        }
+        if (block.deadStubOffset != 0) {
+            codeCache.patchEntry(entryOffset, block.deadStubOffset);
         }
     }
 

@@ -78,6 +78,10 @@ final class Machine implements AutoCloseable {
     /** CR4 at entry: PAE. */
     private static final long BOOT_CR4 = 0x20L;
 
+    /** Ports that translated code serves through the vCPU page. */
+    static final InlinePorts INLINE_PORTS =
+            new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT);
+
     private static final long EFER_LME_LMA = 0x500L;
 
     /** Mappings left to the host's own needs below vm.max_map_count. */
@@ -112,6 +116,7 @@ final class Machine implements AutoCloseable {
             TscFrequency tscFrequency,
             KernelImage kernel,
             BootState boot,
+            Optional<TranslationCache> translationCache,
             Consumer<ExitOutcome> end,
             Consumer<String> log) {
         this.memory = memory;
@@ -124,12 +129,10 @@ final class Machine implements AutoCloseable {
                         mmu,
                         gateMemory.codeCache(),
                         gateMemory.branchTable(),
-                        new GateEntries(
-                                gateMemory.gate().exitHva(),
-                                gateMemory.gate().sysretHva(),
-                                gateMemory.gate().iretHva()),
-                        new InlinePorts(COM1_PORT + Uart16550.LINE_STATUS_REGISTER, COM1_PORT));
+                        gateEntries(gateMemory),
+                        INLINE_PORTS);
         translator.addDynamic(kernel.exceptionTable());
+        translationCache.ifPresent(cache -> cache.loadInto(translator));
         mmu.onCodeWrite(translator::invalidateFrame);
 
         TimeSource time = TimeSource.of(hostCpu::rdtsc);
@@ -203,6 +206,13 @@ final class Machine implements AutoCloseable {
         TracedProcess process = gateMemory.startTraced(memory);
         return new PtraceTransport(
                 process, page, control, gateMemory.gate(), commands, gateMemory.hasSyscallFilter());
+    }
+
+    static GateEntries gateEntries(GateMemory gateMemory) {
+        return new GateEntries(
+                gateMemory.gate().exitHva(),
+                gateMemory.gate().sysretHva(),
+                gateMemory.gate().iretHva());
     }
 
     private static AcpiConfig acpiConfig() {
@@ -318,6 +328,11 @@ final class Machine implements AutoCloseable {
         vcpu.requestStop();
     }
 
+    /** Only when the vCPU has ended. */
+    Translator translator() {
+        return translator;
+    }
+
     Statistics statistics() {
         List<Statistics.Group> groups = new ArrayList<>();
         List<Statistics.Line> exits = new ArrayList<>();
@@ -335,6 +350,10 @@ final class Machine implements AutoCloseable {
                                 new Statistics.Line(
                                         "guest instructions", counters.guestInstructions()),
                                 new Statistics.Line("code cache bytes", counters.hostBytes()),
+                                new Statistics.Line(
+                                        "unchanged blocks revived", counters.revivedBlocks()),
+                                new Statistics.Line(
+                                        "blocks from the cache", counters.loadedBlocks()),
                                 new Statistics.Line("branches chained", counters.links()),
                                 new Statistics.Line(
                                         "blocks invalidated", counters.invalidatedBlocks()),

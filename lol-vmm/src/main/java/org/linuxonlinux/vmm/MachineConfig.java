@@ -17,7 +17,8 @@ import org.linuxonlinux.redirect.RedirectMode;
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught; the host can do it
  * @param host what else the host offers for that
- * @param cacheDirectory where decompressed kernels are kept between runs
+ * @param cacheDirectory where decompressed kernels and translations are kept between runs
+ * @param translationCache whether translations are kept
  * @param verbosity 0 says nothing but failures; 1 adds unknown MSRs, ports and the like; 2 traces
  *     exits
  */
@@ -30,6 +31,7 @@ public record MachineConfig(
         RedirectMode redirect,
         HostCapabilities host,
         Path cacheDirectory,
+        boolean translationCache,
         int verbosity) {
     /** Rejects what the command line must not let through. */
     public MachineConfig {

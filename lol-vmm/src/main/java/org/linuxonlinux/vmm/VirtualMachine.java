@@ -3,6 +3,7 @@ package org.linuxonlinux.vmm;
 
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.linuxonlinux.host.HostCpu;
 import org.linuxonlinux.host.TscFrequency;
@@ -29,6 +30,7 @@ public final class VirtualMachine implements AutoCloseable {
     private final GateMemory gateMemory;
     private final HostCpu hostCpu;
     private final Machine machine;
+    private final Optional<TranslationCache> translationCache;
     private final Object outcomeLock = new Object();
 
     /** The first reason wins; guarded by outcomeLock. */
@@ -39,13 +41,24 @@ public final class VirtualMachine implements AutoCloseable {
         HostCpu.ClockSample clockStart = TscFrequency.begin(hostCpu);
         KernelImage kernel =
                 KernelImage.load(config.kernel(), VmlinuxCache.in(config.cacheDirectory()));
+        gateMemory = new GateMemory(config.redirect());
+        Consumer<String> verboseLog = config.verbosity() > 0 ? log : line -> {};
+        translationCache =
+                config.translationCache()
+                        ? Optional.of(
+                                new TranslationCache(
+                                        config.cacheDirectory(),
+                                        kernel,
+                                        gateMemory,
+                                        log,
+                                        verboseLog))
+                        : Optional.empty();
         ByteBuffer initrd =
                 config.initrd().isPresent()
                         ? Initrd.read(config.initrd().get(), config.memorySizeBytes())
                         : Initrd.NONE;
         memory = openMemory(config);
         BootState bootState = new Loader(memory).load(kernel, initrd, config.commandLine());
-        gateMemory = new GateMemory(config.redirect());
         machine =
                 new Machine(
                         memory,
@@ -56,8 +69,9 @@ public final class VirtualMachine implements AutoCloseable {
                         TscFrequency.since(clockStart, hostCpu),
                         kernel,
                         bootState,
+                        translationCache,
                         this::end,
-                        config.verbosity() > 0 ? log : line -> {});
+                        verboseLog);
     }
 
     /**
@@ -98,6 +112,14 @@ public final class VirtualMachine implements AutoCloseable {
         synchronized (outcomeLock) {
             return outcome;
         }
+    }
+
+    /**
+     * Keeps what was translated for later boots of this kernel. On the thread that called {@link
+     * #run}, after it; takes some tens of milliseconds.
+     */
+    public void keepTranslations() {
+        translationCache.ifPresent(cache -> cache.save(machine.translator()));
     }
 
     private void end(ExitOutcome reason) {

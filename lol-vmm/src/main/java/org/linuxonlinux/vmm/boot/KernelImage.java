@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
 import org.linuxonlinux.vmm.UserException;
 
 /**
@@ -34,9 +35,15 @@ public final class KernelImage {
     private final Optional<SetupHeader> setupHeader;
     private final Compression compression;
     private final ElfFile elf;
+    private final ByteBuffer identity;
 
     private KernelImage(
-            Path file, Optional<SetupHeader> setupHeader, Compression compression, ElfFile elf) {
+            Path file,
+            Optional<SetupHeader> setupHeader,
+            Compression compression,
+            ElfFile elf,
+            ByteBuffer identity) {
+        this.identity = identity;
         this.file = file;
         this.setupHeader = setupHeader;
         this.compression = compression;
@@ -82,7 +89,11 @@ public final class KernelImage {
         }
         if (ElfFile.isElf(bytes)) {
             return new KernelImage(
-                    file, Optional.empty(), Compression.NONE, checkKernel(ElfFile.parse(bytes)));
+                    file,
+                    Optional.empty(),
+                    Compression.NONE,
+                    checkKernel(ElfFile.parse(bytes)),
+                    bytes);
         }
         SetupHeader header = SetupHeader.parse(bytes);
         ByteBuffer payload = header.payload(bytes);
@@ -98,7 +109,11 @@ public final class KernelImage {
                                 payload,
                                 () -> PayloadDecoder.decode(compression, array(payload)));
         return new KernelImage(
-                file, Optional.of(header), compression, checkKernel(ElfFile.parse(vmlinux)));
+                file,
+                Optional.of(header),
+                compression,
+                checkKernel(ElfFile.parse(vmlinux)),
+                payload);
     }
 
     private static byte[] array(ByteBuffer bytes) {
@@ -147,6 +162,16 @@ public final class KernelImage {
     /** The kernel proper. */
     public ElfFile elf() {
         return elf;
+    }
+
+    /**
+     * CRC-32C and size of the kernel's bytes as they are in the file, compressed or not: tells
+     * kernels apart. About 0.1 ms per megabyte.
+     */
+    public long[] checksum() {
+        CRC32C crc = new CRC32C();
+        crc.update(identity.duplicate());
+        return new long[] {crc.getValue(), identity.remaining()};
     }
 
     /** Guest-physical address of {@code startup_64}. */

@@ -93,6 +93,13 @@ final class Commands {
                                 "How guest system calls are caught: gate, sigsys or ptrace. Default: gate, or the next that the host can do.")
                         .build());
         spec.addOption(
+                text("--translation-cache")
+                        .paramLabel("on|off")
+                        .defaultValue("on")
+                        .description(
+                                "Keep translated kernel code for later boots of the kernel. Default: on.")
+                        .build());
+        spec.addOption(
                 text("--timeout")
                         .paramLabel("SECONDS")
                         .description("End the guest after this time, with exit status 124.")

@@ -117,6 +117,7 @@ final class RunCommand {
                     redirect,
                     host,
                     cache,
+                    config.translationCache(),
                     config.verbosity());
         } finally {
             progress.finish();
@@ -163,6 +164,9 @@ final class RunCommand {
             return StateDump.reportBug(e, machine.describeState());
         } finally {
             console.close();
+        }
+        if (outcome.kind() != ExitOutcome.Kind.DIED) {
+            machine.keepTranslations();
         }
         if (config.stats()) {
             StatisticsPrinter.print(machine.statistics(), System.err);

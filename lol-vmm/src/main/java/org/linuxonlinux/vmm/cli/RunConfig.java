@@ -17,6 +17,7 @@ import org.linuxonlinux.redirect.RedirectMode;
  * @param memorySizeBytes guest RAM
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught
+ * @param translationCache keep translated code between runs
  * @param timeout how long the guest may run; empty for ever
  * @param verbosity number of {@code -v}
  * @param stats print counters at the end
@@ -29,6 +30,7 @@ record RunConfig(
         long memorySizeBytes,
         Optional<Path> memoryFile,
         RedirectMode redirect,
+        boolean translationCache,
         Optional<Duration> timeout,
         int verbosity,
         boolean stats) {}

@@ -55,6 +55,9 @@ final class RunOptions {
                 Optional.ofNullable(options.matchedOptionValue("--memory-file", (String) null))
                         .map(f -> path("--memory-file", f)),
                 redirect(options.matchedOptionValue("--redirect", name(DEFAULT_REDIRECT))),
+                isOn(
+                        "--translation-cache",
+                        options.matchedOptionValue("--translation-cache", "on")),
                 Optional.ofNullable(options.matchedOptionValue("--timeout", (String) null))
                         .map(RunOptions::timeout),
                 verbose.length,
@@ -107,6 +110,14 @@ final class RunOptions {
     /** A mechanism as it is written on the command line. */
     static String name(RedirectMode mode) {
         return mode.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static boolean isOn(String option, String text) {
+        return switch (text) {
+            case "on" -> true;
+            case "off" -> false;
+            default -> throw unusable(option, text, "expected one of: on, off");
+        };
     }
 
     private static Duration timeout(String text) {

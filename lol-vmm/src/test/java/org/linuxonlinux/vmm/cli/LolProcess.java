@@ -73,6 +73,16 @@ final class LolProcess implements AutoCloseable {
         return lol;
     }
 
+    /** Starts {@code lol} without input, with a cache directory of its own. */
+    static LolProcess startWithCache(Path cacheHome, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.addAll(List.of("env", "XDG_CACHE_HOME=" + cacheHome, LAUNCHER.toString()));
+        command.addAll(List.of(arguments));
+        LolProcess lol = new LolProcess(command);
+        lol.closeInput();
+        return lol;
+    }
+
     /** Runs a shell command on a pseudo-terminal; {@code $LOL} is the launcher. */
     static LolProcess startOnTerminal(String shellCommand, Path directory) throws IOException {
         return new LolProcess(
