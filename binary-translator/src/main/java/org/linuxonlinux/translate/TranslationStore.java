@@ -77,13 +77,13 @@ public final class TranslationStore {
         ByteBuffer bytes;
         try {
             bytes = read(file);
-            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         } catch (IOException e) {
             log.accept("cannot read translations: file=" + file + ": " + e);
             return Optional.empty();
         }
+        noteUse(file);
         String damage = damageOf(bytes, key);
         if (damage.isEmpty()) {
             try {
@@ -95,6 +95,15 @@ public final class TranslationStore {
         }
         discard(key, damage);
         return Optional.empty();
+    }
+
+    /** So that it is kept among the last used; a directory that cannot be written keeps all. */
+    private void noteUse(Path file) {
+        try {
+            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+        } catch (IOException e) {
+            log.accept("cannot note the use of translations: file=" + file + ": " + e);
+        }
     }
 
     /** Deletes the image for a key, because it turned out not to be usable. */

@@ -75,13 +75,19 @@ final class TranslationCache {
             key = new TranslationKey(digest, version);
             Optional<TranslationImage> image = store.load(key);
             if (image.isPresent()) {
-                blocks =
-                        Optional.of(
-                                new DormantBlocks(
-                                        image.get(), gate.codeCache(), gate.branchTable()));
+                unpack(image.get(), gate);
             }
         } catch (IOException e) {
             log.accept("no translation cache: " + e.getMessage());
+        }
+    }
+
+    /** What the checksum vouches for and is not consistent all the same costs the image only. */
+    private void unpack(TranslationImage image, GateMemory gate) {
+        try {
+            blocks = Optional.of(new DormantBlocks(image, gate.codeCache(), gate.branchTable()));
+        } catch (RuntimeException e) {
+            store.discard(key, "inconsistent: " + e);
         }
     }
 
