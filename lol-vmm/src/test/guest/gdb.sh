@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2016 # the dollars are gdb's
 # gdb inside the guest, on a program whose call site has been used long before it attaches. For a guest built by PackageGuest
 # from bash and gdb-minimal with the program hotloop. Prints "ok NAME" or "FAILED NAME", exits with the number of failures.
 cd /script.d || exit 1
