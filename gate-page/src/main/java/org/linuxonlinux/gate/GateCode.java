@@ -53,6 +53,9 @@ public final class GateCode {
     private static final int LEVEL_BITS = 9;
     private static final int PAGE_SHIFT = 12;
 
+    /** Where an absent entry of the branch table leads. */
+    private static final long ABSENT_ENTRY = 0;
+
     // Selectors that host and guest Linux share (Linux v6.1 arch/x86/include/asm/segment.h).
     private static final int USER_CS = 0x33;
     private static final int USER32_CS = 0x23;
@@ -200,22 +203,21 @@ public final class GateCode {
     }
 
     /**
-     * Whether a process that stopped here was in guest kernel mode. User code that has jumped to
-     * other places of the gate than those that load segment bases, or to translated code, is still
-     * user code.
+     * Whether a process that stopped here was in guest kernel mode: in translated code or a stub,
+     * with the kernel's base. User code that has jumped there is still user code, except where
+     * stubs load segment bases; so is user code with the kernel's base elsewhere.
      *
      * @param gsBase the host's GS base there
      * @param scratch overwritten
      */
     public boolean isKernelMode(long hostRip, long gsBase, GatePosition scratch) {
-        if (gsBase == AddressMap.FOLD) {
-            return true;
+        if (AddressMap.isGateCode(hostRip)) {
+            locate(hostRip, scratch);
+            boolean loadsBases = scratch.kind() != Kind.NOWHERE && scratch.kind() != Kind.EXITING;
+            return loadsBases || gsBase == AddressMap.FOLD;
         }
-        if (!AddressMap.isGateCode(hostRip)) {
-            return false;
-        }
-        locate(hostRip, scratch);
-        return scratch.kind() != Kind.NOWHERE && scratch.kind() != Kind.EXITING;
+        boolean translated = AddressMap.isCodeCache(hostRip) || hostRip == ABSENT_ENTRY;
+        return translated && gsBase == AddressMap.FOLD;
     }
 
     /** Entry of the sysret stub. */

@@ -46,6 +46,7 @@ final class InProcessStubs {
 
     private static final int RFLAGS_FIXED = 2;
     private static final int RFLAGS_TF = 0x100;
+    private static final int RFLAGS_NT = 0x4000;
     private static final int RFLAGS_RF = 0x1_0000;
 
     /** DF, NT, AC and ID: what a kernel may not find set where it masks them. */
@@ -201,7 +202,13 @@ final class InProcessStubs {
         Label elsewhere = new Label("elsewhere");
         Label restart = new Label("restart");
         Label goOn = new Label("go on");
+        Label nested = new Label("nested task");
+        Label notNested = new Label("no nested task");
         writer.mark(Kind.EXITING, Undo.NONE);
+        // The host hands this flag on, and IRETQ refuses it.
+        masm.testlImm(Mem.base(rdx, SignalFrame.RFLAGS), RFLAGS_NT);
+        masm.jcc(Cond.ne, nested);
+        masm.bind(notNested);
         masm.movq(rax, Mem.base(rdx, SignalFrame.RIP));
         masm.movabs(r8, AddressMap.GATE_CODE_HVA);
         masm.movq(rcx, rax);
@@ -227,6 +234,11 @@ final class InProcessStubs {
         masm.movq(rbx, Mem.base(rdx, SignalFrame.FPU_STATE));
         masm.movq(vcpu(VcpuPageLayout.SIGNAL_FPU_STATE), rbx);
         masm.jmp(notStarted);
+
+        masm.bind(nested);
+        masm.pushImm(RFLAGS_FIXED);
+        masm.popfq();
+        masm.jmp(notNested);
 
         masm.bind(goOn);
         returnFromSignal();

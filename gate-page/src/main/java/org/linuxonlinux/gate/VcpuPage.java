@@ -165,6 +165,11 @@ public final class VcpuPage implements Undo.Registers {
         WORD.setVolatile(area, VcpuPageLayout.MONITOR_SLEEPS, sleeps ? 1L : 0L);
     }
 
+    /** Whether the monitor sleeps until the hand is given to it. Callable from any thread. */
+    public boolean doesMonitorSleep() {
+        return (long) WORD.getVolatile(area, VcpuPageLayout.MONITOR_SLEEPS) != 0;
+    }
+
     /** Notes a kick; a full barrier. Any thread. Returns whether none was noted yet. */
     public boolean noteKick() {
         return (long) WORD.getAndSet(area, VcpuPageLayout.KICKED, 1L) == 0;

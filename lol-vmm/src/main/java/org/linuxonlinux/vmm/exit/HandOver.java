@@ -70,43 +70,60 @@ final class HandOver implements AutoCloseable {
         if (limitNanos == 0) {
             return page.handAcquire();
         }
+        int hand = lookFor(limitNanos);
+        policy.found(hand != VcpuPageLayout.HAND_CONTEXT);
+        return hand;
+    }
+
+    private int lookFor(long limitNanos) {
         long startNanos = System.nanoTime();
         do {
             for (int i = 0; i < LOOKS_PER_CHECK; i++) {
                 int hand = page.handAcquire();
                 if (hand != VcpuPageLayout.HAND_CONTEXT) {
-                    policy.found(true);
                     return hand;
                 }
                 Thread.onSpinWait();
             }
         } while (System.nanoTime() - startNanos < limitNanos);
-        policy.found(false);
         return VcpuPageLayout.HAND_CONTEXT;
     }
 
     private int sleep() {
-        page.setMonitorSleeps(true);
-        try {
-            while (true) {
-                int hand = page.handAcquire();
-                if (hand != VcpuPageLayout.HAND_CONTEXT) {
-                    return hand;
-                }
-                long result =
-                        HostCalls.rawSyscall(
-                                HostAbi.SYS_futex,
-                                handHva,
-                                HostAbi.FUTEX_WAIT,
-                                VcpuPageLayout.HAND_CONTEXT,
-                                timeout.hva(),
-                                0);
-                if (result == -HostAbi.ETIMEDOUT) {
-                    process.requireAlive();
-                }
+        while (true) {
+            long result = sleepOnce();
+            // Woken ahead of the hand, which is on its way: see expect.
+            int hand = result == 0 ? lookFor(policy.expectedNanos()) : page.handAcquire();
+            if (hand != VcpuPageLayout.HAND_CONTEXT) {
+                return hand;
             }
-        } finally {
-            page.setMonitorSleeps(false);
+            if (result == -HostAbi.ETIMEDOUT) {
+                process.requireAlive();
+            }
+        }
+    }
+
+    private long sleepOnce() {
+        page.setMonitorSleeps(true);
+        long result =
+                HostCalls.rawSyscall(
+                        HostAbi.SYS_futex,
+                        handHva,
+                        HostAbi.FUTEX_WAIT,
+                        VcpuPageLayout.HAND_CONTEXT,
+                        timeout.hva(),
+                        0);
+        page.setMonitorSleeps(false);
+        return result;
+    }
+
+    /**
+     * The context process is about to be kicked: has the vCPU thread wake up in the meantime. Any
+     * thread.
+     */
+    void expect() {
+        if (page.doesMonitorSleep()) {
+            HostCalls.rawSyscall(HostAbi.SYS_futex, handHva, HostAbi.FUTEX_WAKE, 1, 0, 0);
         }
     }
 

@@ -288,6 +288,7 @@ public final class SignalTransport implements ExitTransport {
     public void kick() {
         // While the monitor has the hand no signal is needed: the resume stub looks at the note.
         if (page.noteKick() && page.handAcquire() == VcpuPageLayout.HAND_CONTEXT) {
+            handOver.expect();
             process.kick();
         }
     }

@@ -47,6 +47,11 @@ final class SpinPolicy {
         return misses < MAX_MISSES || waits % RETRY_WAITS == 0 ? MONITOR_NANOS : 0;
     }
 
+    /** How long the monitor is to look for a hand that is known to come. */
+    long expectedNanos() {
+        return separateCpus ? MONITOR_NANOS : 0;
+    }
+
     /** Whether the hand came while it was looked for. */
     void found(boolean inTime) {
         misses = inTime ? 0 : misses + 1;

@@ -14,6 +14,7 @@ import static org.linuxonlinux.vmm.mmu.PageTables.PRESENT;
 
 import java.util.function.LongConsumer;
 import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.MemoryRegion;
 import org.linuxonlinux.redirect.CallSites;
@@ -205,9 +206,13 @@ public final class Mmu implements GuestCode {
      *
      * @return number of its frame if that holds translated code which user code may now have
      *     changed, -1 otherwise
+     * @throws DamagedPageException if no stub can have mapped that
      */
     public long enterPremapped(long gva, long leaf, int prot) {
         long gpa = leaf & FRAME_MASK;
+        if (!memory.isRam(gpa)) {
+            throw new DamagedPageException(String.format("mapped by the gate: gpa=0x%x", gpa));
+        }
         boolean global = (leaf & GLOBAL) != 0;
         mappings.enter(new Run(gva, gva, gpa, PAGE_SIZE, prot, global, PAGE_SHIFT));
         return (prot & PROT_WRITE) != 0 && mappings.isCodeFrame(gpa) ? gpa >>> PAGE_SHIFT : -1;

@@ -19,8 +19,10 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.guest.CacheDirectory;
 import org.linuxonlinux.vmm.guest.PackageGuest;
 import org.linuxonlinux.vmm.guest.Progress;
@@ -37,7 +39,7 @@ final class HostileGuestIT {
     private static final boolean ALL = Boolean.getBoolean("lol.hostile-all");
 
     private static final int STRIDE = ALL ? 1 : 173;
-    private static final Duration BUDGET = ALL ? Duration.ofHours(2) : Duration.ofSeconds(25);
+    private static final Duration BUDGET = ALL ? Duration.ofHours(2) : Duration.ofSeconds(15);
 
     /** For one guest; without it a guest that hangs would not be found. */
     private static final Duration LIMIT = ALL ? Duration.ofMinutes(20) : Duration.ofSeconds(60);
@@ -83,7 +85,7 @@ final class HostileGuestIT {
         }
     }
 
-    private LolProcess start(String parameters) throws IOException {
+    private LolProcess start(RedirectMode mode, String parameters) throws IOException {
         String all =
                 String.format(
                         "hostile.path=%s hostile.pid=%d %s", forbidden, victim.pid(), parameters);
@@ -93,6 +95,7 @@ final class HostileGuestIT {
                 archive.toString(),
                 "-m",
                 "256M",
+                "--redirect=" + RunOptions.name(mode),
                 "--timeout=" + TIMEOUT_SECONDS,
                 "-a",
                 all);
@@ -109,11 +112,12 @@ final class HostileGuestIT {
         }
     }
 
-    @Test
-    void systemCallsDoNotReachTheHost() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void systemCallsDoNotReachTheHost(RedirectMode mode) throws Exception {
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
                 LolProcess lol =
-                        start("hostile.mode=calls hostile.port=" + server.getLocalPort())) {
+                        start(mode, "hostile.mode=calls hostile.port=" + server.getLocalPort())) {
             lol.await("calls by syscall, arguments 0", 0, LIMIT);
             ProcessHandle monitor = lol.monitor();
             List<ProcessHandle> processes = monitor.descendants().toList();
@@ -133,8 +137,9 @@ final class HostileGuestIT {
         }
     }
 
-    @Test
-    void jumpsIntoTheGateDoNotReachTheHost() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void jumpsIntoTheGateDoNotReachTheHost(RedirectMode mode) throws Exception {
         long end = System.nanoTime() + BUDGET.toNanos();
         int start = 0;
         int guests = 0;
@@ -143,7 +148,7 @@ final class HostileGuestIT {
         while (!done && System.nanoTime() < end) {
             guests++;
             String range = String.format("hostile.start=%d hostile.stride=%d", start, STRIDE);
-            try (LolProcess lol = start("hostile.mode=jumps " + range)) {
+            try (LolProcess lol = start(mode, "hostile.mode=jumps " + range)) {
                 lol.await("Run /init", 0, LIMIT);
                 List<ProcessHandle> processes = descendants(lol);
                 int status = lol.exitStatus(LIMIT);
@@ -165,8 +170,8 @@ final class HostileGuestIT {
             }
         }
         System.out.printf(
-                "hostile: guests=%d, timeouts=%d, next=%d, done=%b%n",
-                guests, timeouts, start, done);
+                "hostile: mode=%s, guests=%d, timeouts=%d, next=%d, done=%b%n",
+                mode, guests, timeouts, start, done);
     }
 
     /** Empty if the guest has died already. */

@@ -45,8 +45,6 @@ final class RedirectIT {
     private static final Set<RedirectMode> ALL = EnumSet.allOf(RedirectMode.class);
     private static final Set<RedirectMode> PTRACE = EnumSet.of(RedirectMode.PTRACE);
     private static final Set<RedirectMode> GATE = EnumSet.of(RedirectMode.GATE);
-    private static final Set<RedirectMode> IN_PROCESS =
-            EnumSet.of(RedirectMode.SIGSYS, RedirectMode.GATE);
 
     /** What is wrong today; these checks are left out of {@link #checksPass}. */
     private static final List<KnownDefect> KNOWN =
@@ -76,11 +74,6 @@ final class RedirectIT {
                             "segment-bases-of-gate",
                             ALL,
                             "a program's GS base of FOLD is taken for the guest kernel's"),
-                    new KnownDefect(
-                            "syscalls",
-                            "flag-nt",
-                            IN_PROCESS,
-                            "the nested-task flag ends the guest by a fault in the gate's exit"),
                     new KnownDefect(
                             "syscalls",
                             "vsyscall",
