@@ -369,7 +369,7 @@ public final class GateCode {
         private void resumeKernel() {
             mark(Kind.RESUMING, Undo.NONE);
             masm.movq(rax, vcpu(VcpuPageLayout.FOLD_CONST));
-            masm.wrgsbase(rax);
+            masm.enterKernelMode(rax);
             masm.movq(rax, vcpu(VcpuPageLayout.GS_BASE));
             masm.dynamicFoldInto(rcx, rax);
             masm.wrfsbase(rcx);
@@ -390,7 +390,7 @@ public final class GateCode {
          */
         private void resumeUser() {
             mark(Kind.RESUMING, Undo.NONE);
-            loadUserBases();
+            masm.enterUserMode(rax);
             masm.jmp(resumeHva);
         }
 
@@ -471,7 +471,7 @@ public final class GateCode {
             masm.movq(vcpu(VcpuPageLayout.VIRTUAL_IF), rax);
             masm.subtractFold(rax, rsp);
             masm.movq(vcpu(VcpuPageLayout.SPILL_B), rax);
-            loadUserBases();
+            masm.enterUserMode(rax);
             masm.movq(rax, vcpu(VcpuPageLayout.SPILL_A));
             switchToGateStack();
             masm.push(r11);
@@ -609,7 +609,7 @@ public final class GateCode {
             masm.movq(vcpu(VcpuPageLayout.VIRTUAL_IF), rax);
             mark(Kind.BEFORE, Undo.withVirtualIfWasClear(masm.undo(), true));
             masm.addqImm(vcpu(VcpuPageLayout.COUNT_IRET_USER), 1);
-            loadUserBases();
+            masm.enterUserMode(rax);
             mark(Kind.BEFORE, Undo.withUserBases(masm.undo(), true));
             masm.unspill(Slot.A);
             masm.iretq();
@@ -707,14 +707,6 @@ public final class GateCode {
             masm.cmpq(entry, vcpu(VcpuPageLayout.RAM_BYTES));
             masm.jcc(Cond.ae, notRam);
             masm.bind(low);
-        }
-
-        /** Clobbers rax. */
-        private void loadUserBases() {
-            masm.movq(rax, vcpu(VcpuPageLayout.FS_BASE));
-            masm.wrfsbase(rax);
-            masm.movq(rax, vcpu(VcpuPageLayout.GS_BASE));
-            masm.wrgsbase(rax);
         }
 
         /** Exits before the instruction at STUB_GUEST_RIP; nothing is spilled. */

@@ -324,7 +324,7 @@ final class InProcessStubs {
         masm.addqImm(vcpu(VcpuPageLayout.COUNT_SYSCALL), 1);
         masm.movq(rbx, Mem.base(rdx, SignalFrame.FPU_STATE));
         loadVectorRegisters(rbx);
-        masm.wrgsbase(r8);
+        masm.enterKernelMode(r8);
         masm.jmp(resumeHva);
     }
 
@@ -448,7 +448,7 @@ final class InProcessStubs {
         masm.movq(rax, vcpu(VcpuPageLayout.FOLD_CONST));
         masm.movq(rsp, vcpu(VcpuPageLayout.SPILL_A));
         masm.addq(rsp, rax);
-        masm.wrgsbase(rax);
+        masm.enterKernelMode(rax);
         masm.movqImm(vcpu(VcpuPageLayout.VIRTUAL_IF), 0);
         masm.movqImm(vcpu(VcpuPageLayout.CS_SEL), KERNEL_CS);
         masm.movqImm(vcpu(VcpuPageLayout.SS_SEL), KERNEL_DS);

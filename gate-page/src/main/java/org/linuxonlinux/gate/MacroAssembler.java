@@ -410,6 +410,32 @@ public final class MacroAssembler extends Assembler {
         unspill(Slot.A);
     }
 
+    // ---- between user mode and kernel mode ----
+
+    /**
+     * What every way from user mode into the guest kernel has in common: the host's GS base. Here
+     * belongs what opens the kernel's memory to it; with isolation=shared it is always open.
+     *
+     * @param fold holds FOLD
+     */
+    public void enterKernelMode(Reg fold) {
+        wrgsbase(fold);
+    }
+
+    /**
+     * What every way from the guest kernel to user mode has in common: the user's segment bases.
+     * Here belongs what closes the kernel's memory, as {@link #enterKernelMode} opens it; what
+     * follows it still needs the vCPU page.
+     *
+     * @param scratch overwritten
+     */
+    public void enterUserMode(Reg scratch) {
+        movq(scratch, vcpu(VcpuPageLayout.FS_BASE));
+        wrfsbase(scratch);
+        movq(scratch, vcpu(VcpuPageLayout.GS_BASE));
+        wrgsbase(scratch);
+    }
+
     // ---- branches and exits ----
 
     /** The branch-table entry of the guest RIP in RCX. */

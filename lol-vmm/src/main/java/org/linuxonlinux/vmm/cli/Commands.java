@@ -93,6 +93,13 @@ final class Commands {
                                 "How guest system calls are caught: gate, sigsys or ptrace. Default: gate, or the next that the host can do.")
                         .build());
         spec.addOption(
+                text("--isolation")
+                        .paramLabel("HOW")
+                        .description(
+                                "What keeps a guest's programs from their own guest's kernel: shared, "
+                                        + "which is nothing but its place. Default: shared.")
+                        .build());
+        spec.addOption(
                 text("--translation-cache")
                         .paramLabel("on|off")
                         .defaultValue("on")

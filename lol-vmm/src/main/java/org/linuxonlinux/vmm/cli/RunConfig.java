@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.linuxonlinux.redirect.RedirectMode;
+import org.linuxonlinux.vmm.Isolation;
 
 /**
  * What {@code lol run} was asked to do, checked as far as that goes without opening files.
@@ -17,6 +18,7 @@ import org.linuxonlinux.redirect.RedirectMode;
  * @param memorySizeBytes guest RAM
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught
+ * @param isolation what keeps programs from their own guest's kernel
  * @param translationCache keep translated code between runs
  * @param timeout how long the guest may run; empty for ever
  * @param verbosity number of {@code -v}
@@ -30,6 +32,7 @@ record RunConfig(
         long memorySizeBytes,
         Optional<Path> memoryFile,
         RedirectMode redirect,
+        Isolation isolation,
         boolean translationCache,
         Optional<Duration> timeout,
         int verbosity,

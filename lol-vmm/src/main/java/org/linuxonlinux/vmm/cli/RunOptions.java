@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.linuxonlinux.memory.MemorySize;
 import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.GuestLayout;
+import org.linuxonlinux.vmm.Isolation;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine.ParseResult;
 
@@ -27,6 +28,8 @@ final class RunOptions {
      * Upper end of what the folded direct map can hold beside the rest, in bytes; far above any
      * host this runs on.
      */
+    private static final String DEFAULT_ISOLATION = "shared";
+
     private static final long MAX_MEMORY = 1L << 40;
 
     /** The mechanism of a plain {@code lol run}. */
@@ -55,6 +58,7 @@ final class RunOptions {
                 Optional.ofNullable(options.matchedOptionValue("--memory-file", (String) null))
                         .map(f -> path("--memory-file", f)),
                 redirect(options.matchedOptionValue("--redirect", name(DEFAULT_REDIRECT))),
+                isolation(options.matchedOptionValue("--isolation", DEFAULT_ISOLATION)),
                 isOn(
                         "--translation-cache",
                         options.matchedOptionValue("--translation-cache", "on")),
@@ -110,6 +114,15 @@ final class RunOptions {
     /** A mechanism as it is written on the command line. */
     static String name(RedirectMode mode) {
         return mode.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static Isolation isolation(String text) {
+        for (Isolation isolation : Isolation.values()) {
+            if (isolation.name().toLowerCase(Locale.ROOT).equals(text)) {
+                return isolation;
+            }
+        }
+        throw unusable("--isolation", text, "expected one of: shared");
     }
 
     private static boolean isOn(String option, String text) {

@@ -58,6 +58,12 @@ public interface ExitTransport extends AutoCloseable {
     /** The monitor changed guest base registers in the vCPU page. */
     void basesChanged();
 
+    /**
+     * Where in the vsyscall page a SYSCALL stop is a call to; 0 = it is an instruction's. The host
+     * has returned from such a call, without effect.
+     */
+    long vsyscallRip();
+
     /** Signal number of a FAULT. */
     int signal();
 

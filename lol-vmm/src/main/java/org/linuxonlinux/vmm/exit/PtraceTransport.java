@@ -504,6 +504,11 @@ public final class PtraceTransport implements ExitTransport {
     }
 
     @Override
+    public long vsyscallRip() {
+        return 0;
+    }
+
+    @Override
     public int signal() {
         return signalInfo.signo();
     }

@@ -270,6 +270,11 @@ public final class SignalTransport implements ExitTransport {
     }
 
     @Override
+    public long vsyscallRip() {
+        return Math.min(page.get(VcpuPageLayout.SIGNAL_ADDRESS), 0);
+    }
+
+    @Override
     public int signal() {
         return (int) page.get(VcpuPageLayout.SIGNAL_NUMBER);
     }

@@ -420,6 +420,11 @@ public final class Vcpu {
         }
         transport.load(state);
         loaded = true;
+        long vsyscallRip = transport.vsyscallRip();
+        if (vsyscallRip != 0) {
+            onVsyscall(vsyscallRip);
+            return;
+        }
         long nextRip = state.rip();
         Instruction instruction = instructions.at(nextRip - SYSCALL_OPCODE_BYTES);
         if (instruction != null && instructions.byteAt(0) == 0xcd) {
@@ -431,6 +436,15 @@ public final class Vcpu {
             page.forgetGateReturn();
         }
         systemCallEntry.enter(nextRip);
+    }
+
+    /** Has the guest's kernel emulate a call of the vsyscall page, as it does on hardware. */
+    private void onVsyscall(long rip) {
+        state.setRip(rip);
+        // The return address is still there.
+        state.setGpr(GuestState.RSP, state.gpr(GuestState.RSP) - Long.BYTES);
+        mmu.resolve(rip, rip, Access.EXECUTE, true);
+        events.pageFault(state, rip, mmu.errorCode());
     }
 
     /** Counters; complete once {@link #run} has returned. */

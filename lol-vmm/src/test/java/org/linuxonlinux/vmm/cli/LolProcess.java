@@ -44,13 +44,31 @@ final class LolProcess implements AutoCloseable {
         }
     }
 
+    /** The mechanism to run all guests with that no test gives one; empty = the default one. */
+    private static final String REDIRECT = System.getProperty("lol.redirect", "");
+
     private LolProcess(List<String> command) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(command);
+        ProcessBuilder builder = new ProcessBuilder(withRedirect(command));
         builder.environment().put("LOL_APP", BUILD.toString());
         builder.environment().put("TERM", "vt100");
         process = builder.start();
         outputReader = collect(process.getInputStream(), output);
         errorReader = collect(process.getErrorStream(), errors);
+    }
+
+    private static List<String> withRedirect(List<String> command) {
+        String all = String.join(" ", command);
+        if (REDIRECT.isEmpty() || all.contains("--redirect")) {
+            return command;
+        }
+        String option = "--redirect=" + REDIRECT;
+        List<String> changed = new ArrayList<>(command);
+        int run = changed.indexOf("run");
+        if (run > 0 && changed.get(run - 1).equals(LAUNCHER.toString())) {
+            changed.add(run + 1, option);
+        }
+        changed.replaceAll(word -> word.replace("$LOL run", "$LOL run " + option));
+        return changed;
     }
 
     /** Starts {@code lol} with pipes; standard input stays open. */

@@ -77,8 +77,8 @@ final class RedirectIT {
                     new KnownDefect(
                             "syscalls",
                             "vsyscall",
-                            ALL,
-                            "the host's vsyscall page is reached; it kills the process under PTRACE"),
+                            PTRACE,
+                            "a call of the vsyscall page kills the program"),
                     new KnownDefect(
                             "syscalls",
                             "own-text",

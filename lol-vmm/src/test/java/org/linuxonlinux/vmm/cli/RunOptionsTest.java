@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.linuxonlinux.redirect.RedirectMode;
+import org.linuxonlinux.vmm.Isolation;
 import org.linuxonlinux.vmm.UserException;
 import picocli.CommandLine.ParseResult;
 
@@ -37,6 +38,7 @@ final class RunOptionsTest {
                         1L << 30,
                         Optional.empty(),
                         RedirectMode.GATE,
+                        Isolation.SHARED,
                         true,
                         Optional.empty(),
                         0,
@@ -61,6 +63,7 @@ final class RunOptionsTest {
                         "/dev/shm/ram",
                         "--redirect",
                         "ptrace",
+                        "--isolation=shared",
                         "--translation-cache",
                         "off",
                         "--timeout",
@@ -76,6 +79,7 @@ final class RunOptionsTest {
                         2L << 30,
                         Optional.of(Path.of("/dev/shm/ram")),
                         RedirectMode.PTRACE,
+                        Isolation.SHARED,
                         false,
                         Optional.of(Duration.ofMillis(1500)),
                         2,

@@ -106,6 +106,11 @@ final class FakeTransport implements ExitTransport {
     }
 
     @Override
+    public long vsyscallRip() {
+        return 0;
+    }
+
+    @Override
     public int signal() {
         return signal;
     }
