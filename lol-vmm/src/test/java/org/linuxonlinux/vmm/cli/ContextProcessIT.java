@@ -2,6 +2,7 @@
 package org.linuxonlinux.vmm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -12,15 +13,20 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.linuxonlinux.redirect.RedirectMode;
 
 /** What the context process holds, and what happens when somebody else ends it. */
 @Tag("boot")
 final class ContextProcessIT {
     private static final Duration LIMIT = Duration.ofMinutes(3);
+    private static final Duration PAUSE = Duration.ofSeconds(10);
+    private static final Pattern CLOCKS = Pattern.compile("(?m)^at ([0-9.]+) ([0-9]+)\\s*$");
 
     private static LolProcess start(String mode) throws Exception {
         String busy = "lol.exec=\"echo up; while :; do :; done\"";
@@ -39,6 +45,8 @@ final class ContextProcessIT {
 
     @ParameterizedTest
     @CsvSource({
+        "gate, KILL",
+        "gate, SEGV",
         "sigsys, KILL",
         "sigsys, SEGV",
         "sigsys, TERM",
@@ -58,16 +66,68 @@ final class ContextProcessIT {
         }
     }
 
-    @Test
-    void holdsGuestRamAndNothingElse() throws Exception {
-        try (LolProcess lol = start("sigsys")) {
+    /** Ten seconds in which the monitor does nothing; the guest's clocks do not stop for that. */
+    @ParameterizedTest
+    @EnumSource
+    void goesOnWithRightClocksAfterThePauseOfTheMonitor(RedirectMode mode) throws Exception {
+        String clocks =
+                "lol.exec=\"while :; do read up rest </proc/uptime;"
+                        + " echo at $up $(date +%s); sleep 1; done\"";
+        try (LolProcess lol =
+                LolProcess.startWithoutInput(
+                        "run",
+                        "--redirect",
+                        RunOptions.name(mode),
+                        "--timeout",
+                        "60",
+                        "-a",
+                        clocks)) {
+            lol.await("\nat ", 0, LIMIT);
+            String monitor = Long.toString(lol.monitor().pid());
+            double before = lastClocks(lol)[0];
+            assertEquals(0, new ProcessBuilder("kill", "-STOP", monitor).start().waitFor());
+            Thread.sleep(PAUSE.toMillis());
+            assertEquals(0, new ProcessBuilder("kill", "-CONT", monitor).start().waitFor());
+            lol.await("\nat ", lol.output().length(), LIMIT);
+            lol.await("\nat ", lol.output().length(), LIMIT);
+            double[] after = lastClocks(lol);
+            double hostSeconds = System.currentTimeMillis() / 1e3;
+            assertTrue(after[0] - before >= PAUSE.toSeconds(), lol::transcript);
+            assertTrue(after[0] - before < PAUSE.toSeconds() + 8, lol::transcript);
+            assertTrue(Math.abs(hostSeconds - after[1]) < 4, lol::transcript);
+            assertFalse(lol.output().contains("unstable"), lol::transcript);
+            assertFalse(lol.output().contains("Call Trace"), lol::transcript);
+        }
+    }
+
+    /** Uptime and seconds since the epoch, as the guest last said. */
+    private static double[] lastClocks(LolProcess lol) {
+        Matcher matcher = CLOCKS.matcher(lol.output());
+        double[] last = null;
+        while (matcher.find()) {
+            last =
+                    new double[] {
+                        Double.parseDouble(matcher.group(1)), Double.parseDouble(matcher.group(2))
+                    };
+        }
+        return last;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"sigsys, 1", "gate, 2"})
+    void holdsGuestRamAndPatchedCodeAndNothingElse(String mode, int files) throws Exception {
+        try (LolProcess lol = start(mode)) {
             long pid = contextProcess(lol);
             Path proc = Path.of("/proc", Long.toString(pid));
-            try (var files = Files.list(proc.resolve("fd"))) {
-                List<Path> open = files.toList();
-                assertEquals(1, open.size(), open::toString);
+            try (var descriptors = Files.list(proc.resolve("fd"))) {
+                List<Path> open = descriptors.sorted().toList();
+                assertEquals(files, open.size(), open::toString);
                 String target = Files.readSymbolicLink(open.get(0)).toString();
                 assertTrue(target.contains("memfd:guest-ram"), target);
+                for (Path other : open.subList(1, files)) {
+                    target = Files.readSymbolicLink(other).toString();
+                    assertTrue(target.contains("memfd:lol-sites"), target);
+                }
             }
             String status = Files.readString(proc.resolve("status"));
             assertTrue(status.contains("NoNewPrivs:\t1\n"), status);
@@ -83,9 +143,10 @@ final class ContextProcessIT {
         }
     }
 
-    @Test
-    void letsADebuggerAttach() throws Exception {
-        try (LolProcess lol = start("sigsys")) {
+    @ParameterizedTest
+    @CsvSource({"sigsys", "gate"})
+    void letsADebuggerAttach(String mode) throws Exception {
+        try (LolProcess lol = start(mode)) {
             String pid = Long.toString(contextProcess(lol));
             Process gdb = null;
             try {
