@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.redirect;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
 /**
  * The shapes of user code around a SYSCALL instruction that can be patched. In each, seven bytes
  * become {@code jmp *[abs32]} (ff 24 sib disp32), and every other way into those bytes that a
@@ -80,13 +83,15 @@ enum CallSiteForm {
         return this == MOV_EAX ? operand & 0xffff_ffffL : operand;
     }
 
-    /** Writes the jump through a table entry. */
-    void patch(byte[] page, int start, int entryHva) {
-        page[start] = (byte) 0xff;
-        page[start + 1] = 0x24;
-        page[start + 2] = (byte) (this == COMPARE ? SIB_NO_BASE_GS : SIB_NO_BASE);
-        for (int i = 0; i < JUMP_BYTES - 3; i++) {
-            page[start + 3 + i] = (byte) (entryHva >>> (8 * i));
-        }
+    /** The jump through a table entry. */
+    byte[] jump(int entryHva) {
+        int sib = this == COMPARE ? SIB_NO_BASE_GS : SIB_NO_BASE;
+        return ByteBuffer.allocate(JUMP_BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put((byte) 0xff)
+                .put((byte) 0x24)
+                .put((byte) sib)
+                .putInt(entryHva)
+                .array();
     }
 }

@@ -4,6 +4,7 @@ package org.linuxonlinux.redirect;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
@@ -68,7 +69,16 @@ public final class CallSites implements AutoCloseable {
     private final NativeMemory memory;
     private final NavigableMap<Long, List<PageCopy>> byGva = new TreeMap<>();
     private final Map<Long, List<PageCopy>> byGfn = new HashMap<>();
-    private final Map<Long, Integer> drops = new HashMap<>();
+
+    /** By frame, those dropped last. */
+    private final Map<Long, Integer> drops =
+            new LinkedHashMap<>() {
+                @Override
+                protected boolean removeEldestEntry(Map.Entry<Long, Integer> eldest) {
+                    return size() > MAX_COPIES;
+                }
+            };
+
     private final Map<Long, CallSite> byThunk = new HashMap<>();
     private int copyCount;
     private int thunkCount;
@@ -123,16 +133,17 @@ public final class CallSites implements AutoCloseable {
             return copy;
         }
         if (copy == null) {
-            copy = new PageCopy(gva, gfn, COPIES_AT + (long) copyCount * PAGE_BYTES, page.clone());
+            copy = new PageCopy(gva, gfn, COPIES_AT + (long) copyCount * PAGE_BYTES);
             copyCount++;
+            memory.put((int) copy.fileOffsetBytes(), page, 0, PAGE_BYTES);
             byGva.computeIfAbsent(gva, key -> new ArrayList<>()).add(copy);
             byGfn.computeIfAbsent(gfn, key -> new ArrayList<>()).add(copy);
         }
         CallSite site = emitThunk(form, gva + start, form.operand(page, start));
         copy.sites().add(site);
         byThunk.put(site.thunkHva(), site);
-        form.patch(copy.bytes(), start, newEntry(form, site.thunkHva()));
-        memory.put((int) copy.fileOffsetBytes(), copy.bytes(), 0, PAGE_BYTES);
+        byte[] jump = form.jump(newEntry(form, site.thunkHva()));
+        memory.put((int) copy.fileOffsetBytes() + start, jump, 0, jump.length);
         patchedSites++;
         return copy;
     }

@@ -9,14 +9,12 @@ public final class PageCopy {
     private final long gva;
     private final long gfn;
     private final long fileOffsetBytes;
-    private final byte[] bytes;
     private final List<CallSite> sites = new ArrayList<>();
 
-    PageCopy(long gva, long gfn, long fileOffsetBytes, byte[] bytes) {
+    PageCopy(long gva, long gfn, long fileOffsetBytes) {
         this.gva = gva;
         this.gfn = gfn;
         this.fileOffsetBytes = fileOffsetBytes;
-        this.bytes = bytes;
     }
 
     /** User page that it stands for. */
@@ -32,10 +30,6 @@ public final class PageCopy {
     /** Where it lies in {@link CallSites#file}. */
     public long fileOffsetBytes() {
         return fileOffsetBytes;
-    }
-
-    byte[] bytes() {
-        return bytes;
     }
 
     List<CallSite> sites() {

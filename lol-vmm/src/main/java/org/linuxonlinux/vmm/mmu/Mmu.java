@@ -102,6 +102,9 @@ public final class Mmu implements GuestCode {
     /** Null = none are patched. */
     private CallSites callSites;
 
+    /** The page of user code that is being patched. */
+    private final byte[] codePage = new byte[(int) PAGE_SIZE];
+
     /**
      * @param ramFd number of the RAM file's descriptor in the context process
      * @param maxRuns mappings kept at most, below the host's vm.max_map_count
@@ -684,9 +687,8 @@ public final class Mmu implements GuestCode {
         if (callSites.isFull()) {
             mappings.dropCopies();
         }
-        byte[] bytes = new byte[(int) PAGE_SIZE];
-        memory.read(frameGpa, bytes, 0, bytes.length);
-        PageCopy copy = callSites.patch(returnRip, number, frameGpa >>> PAGE_SHIFT, bytes);
+        memory.read(frameGpa, codePage, 0, codePage.length);
+        PageCopy copy = callSites.patch(returnRip, number, frameGpa >>> PAGE_SHIFT, codePage);
         if (copy != null) {
             mappings.protectCodeFrame(frameGpa);
             mappings.show(copy);
