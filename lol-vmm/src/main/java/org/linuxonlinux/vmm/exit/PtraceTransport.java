@@ -271,7 +271,8 @@ public final class PtraceTransport implements ExitTransport {
      * Whether the process may pass through the resume stub on its way: 64-bit code, no trap flag.
      */
     private boolean canExecuteOnTheWay() {
-        if (!filtered || commands.count() > VcpuPageLayout.COMMAND_CAPACITY) {
+        boolean tooMany = commands.count() > VcpuPageLayout.COMMAND_CAPACITY;
+        if (!filtered || tooMany || commands.hasThreadAreas()) {
             return false;
         }
         if (atResumeStub && !registersChanged) {
@@ -309,8 +310,10 @@ public final class PtraceTransport implements ExitTransport {
         }
         long resumeRip = registers.rip();
         long resumeFlags = registers.rflags();
-        // A guest that is single-stepped does not step through the stub.
+        long resumeCs = registers.getRaw(RegisterSet.CS);
+        // A guest that is single-stepped does not step through the stub, which is 64-bit code.
         registers.setRflags(resumeFlags & ~Rflags.TF);
+        registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
         int next = 0;
         while (next < commands.count()) {
             next = fillPage(next);
@@ -326,6 +329,7 @@ public final class PtraceTransport implements ExitTransport {
         page.clearExitReason();
         registers.setRip(resumeRip);
         registers.setRflags(resumeFlags);
+        registers.setRaw(RegisterSet.CS, resumeCs);
         registersChanged = true;
     }
 
@@ -488,6 +492,7 @@ public final class PtraceTransport implements ExitTransport {
             registers.setFsBase(AddressMap.gvaToHva(control.gsBase()));
             registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
             registers.setRaw(RegisterSet.SS, GuestSelectors.USER_DS);
+            loadSegments();
         } else {
             registers.setFsBase(control.fsBase());
             registers.setGsBase(control.gsBase());
@@ -496,6 +501,19 @@ public final class PtraceTransport implements ExitTransport {
         }
         basesChanged = false;
         registersChanged = true;
+    }
+
+    private void loadSegments() {
+        int segments = control.segmentsToLoad();
+        int[] registersOf = {
+            RegisterSet.ES, -1, -1, RegisterSet.DS, RegisterSet.FS, RegisterSet.GS
+        };
+        for (int i = 0; i < registersOf.length; i++) {
+            if ((segments >> i & 1) != 0) {
+                registers.setRaw(registersOf[i], control.selector(i));
+            }
+        }
+        control.segmentsLoaded();
     }
 
     @Override
@@ -516,6 +534,11 @@ public final class PtraceTransport implements ExitTransport {
     @Override
     public int signalCode() {
         return signalInfo.code();
+    }
+
+    @Override
+    public int errorCode() {
+        return NO_ERROR_CODE;
     }
 
     @Override

@@ -235,7 +235,11 @@ public final class SignalTransport implements ExitTransport {
                                 || (hand == VcpuPageLayout.HAND_SIGNAL
                                         && page.get(VcpuPageLayout.HOST_GS_BASE) == AddressMap.FOLD
                                         && page.get(VcpuPageLayout.HOST_FS_BASE) == fsBase));
-        resumeEntryHva = basesLoaded ? gate.resumeHva() : gate.resumeKernelHva();
+        if (control.segmentsToLoad() != 0) {
+            resumeEntryHva = gate.resumeSegmentsHva();
+        } else {
+            resumeEntryHva = basesLoaded ? gate.resumeHva() : gate.resumeKernelHva();
+        }
         control.setSelector(ControlState.CS, state.cs());
         control.setSelector(ControlState.SS, state.ss());
         page.setGpr(RSP, state.gpr(RSP) + AddressMap.FOLD);
@@ -282,6 +286,11 @@ public final class SignalTransport implements ExitTransport {
     @Override
     public int signalCode() {
         return (int) page.get(VcpuPageLayout.SIGNAL_CODE);
+    }
+
+    @Override
+    public int errorCode() {
+        return (int) page.get(VcpuPageLayout.SIGNAL_ERROR_CODE);
     }
 
     @Override

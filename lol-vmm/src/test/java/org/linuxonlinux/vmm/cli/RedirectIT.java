@@ -88,8 +88,7 @@ final class RedirectIT {
                             "signals",
                             "tracer",
                             PTRACE,
-                            "PTRACE_SINGLESTEP in the guest ends the guest"),
-                    new KnownDefect("compat", "", ALL, "32-bit programs do not run"));
+                            "PTRACE_SINGLESTEP in the guest ends the guest"));
 
     @TempDir Path directory;
 
