@@ -15,6 +15,7 @@ import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
  * The exit transport without a tracer: the gate handles the signals of the context process, and
@@ -219,8 +220,8 @@ public final class SignalTransport implements ExitTransport {
             page.set(VcpuPageLayout.RFLAGS, state.rflags() | Rflags.IF);
             page.set(VcpuPageLayout.RESUME_CS, state.cs());
             page.set(VcpuPageLayout.RESUME_SS, state.ss());
-            page.set(VcpuPageLayout.HOST_FS_BASE, requireLower(control.fsBase()));
-            page.set(VcpuPageLayout.HOST_GS_BASE, requireLower(control.gsBase()));
+            page.set(VcpuPageLayout.HOST_FS_BASE, requireCanonical(control.fsBase()));
+            page.set(VcpuPageLayout.HOST_GS_BASE, requireCanonical(control.gsBase()));
             resumeEntryHva = gate.resumeUserHva();
         }
         hand = VcpuPageLayout.HAND_NOT_STARTED;
@@ -228,7 +229,7 @@ public final class SignalTransport implements ExitTransport {
     }
 
     private void enterKernelAt(GuestState state) {
-        long fsBase = requireLower(AddressMap.gvaToHva(control.gsBase()));
+        long fsBase = requireCanonical(AddressMap.gvaToHva(control.gsBase()));
         boolean basesLoaded =
                 !basesChanged
                         && (hand == VcpuPageLayout.HAND_EXIT
@@ -251,11 +252,11 @@ public final class SignalTransport implements ExitTransport {
         page.set(VcpuPageLayout.HOST_GS_BASE, AddressMap.FOLD);
     }
 
-    /** Segment bases come out of the vCPU page, and the host takes only those of the lower half. */
-    private static long requireLower(long base) {
-        if (base < 0) {
+    /** Segment bases come out of the vCPU page, and the stubs fault on those that no CPU takes. */
+    private static long requireCanonical(long base) {
+        if (!Mmu.isCanonical(base)) {
             throw new DamagedPageException(
-                    String.format("segment base in the upper half: base=0x%x", base));
+                    String.format("segment base is not canonical: base=0x%x", base));
         }
         return base;
     }
