@@ -255,6 +255,17 @@ final class EmitContext implements UndoSink {
         masm.enterStub(guestRip, gate.iretHva());
     }
 
+    /** Jumps to the stub for writes of CR3; false = there is none, nothing was emitted. */
+    boolean jumpToWriteCr3(Reg value, long nextRip) {
+        if (gate.writeCr3Hva() == 0) {
+            return false;
+        }
+        masm.movq(MacroAssembler.vcpu(VcpuPageLayout.NEW_CR3), value);
+        masm.storeImm64(MacroAssembler.vcpu(VcpuPageLayout.STUB_NEXT_RIP), nextRip);
+        masm.enterStub(guestRip, gate.writeCr3Hva());
+        return true;
+    }
+
     void jumpToSysret() {
         masm.enterStub(guestRip, gate.sysretHva());
     }

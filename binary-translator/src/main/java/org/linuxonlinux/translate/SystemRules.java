@@ -19,6 +19,7 @@ import org.linuxonlinux.gate.VcpuPageLayout;
 final class SystemRules {
     private static final int RSP = Instruction.RSP;
     private static final int CR2_NUMBER = 2;
+    private static final int CR3_NUMBER = 3;
     private static final int IN_AL_DX = 0xec;
     private static final int OUT_DX_AL = 0xee;
     private static final int IA32_TSC_DEADLINE = 0x6e0;
@@ -68,7 +69,7 @@ final class SystemRules {
             case PUSH_SREG -> in.stackAccessSize() == 8 && in.map() == 1;
             case MOV_FROM_CR ->
                     in.reg() < CONTROL.length && CONTROL[in.reg()] != null && in.rm() != RSP;
-            case MOV_TO_CR -> in.reg() == CR2_NUMBER && in.rm() != RSP;
+            case MOV_TO_CR -> (in.reg() == CR2_NUMBER || in.reg() == CR3_NUMBER) && in.rm() != RSP;
             case IN -> in.opcode() == IN_AL_DX;
             case OUT -> in.opcode() == OUT_DX_AL;
             case WRMSR -> true;
@@ -122,7 +123,15 @@ final class SystemRules {
             case MOV_TO_SREG -> emitWriteSelector(in);
             case PUSH_SREG -> emitter.emitFolded();
             case MOV_FROM_CR -> masm.movq(Reg.of(in.rm()), CONTROL[in.reg()]);
-            case MOV_TO_CR -> masm.movq(CONTROL[in.reg()], Reg.of(in.rm()));
+            case MOV_TO_CR -> {
+                if (in.reg() == CR3_NUMBER) {
+                    if (!context.jumpToWriteCr3(Reg.of(in.rm()), guestRip + in.length())) {
+                        context.instructionExit();
+                    }
+                    return false;
+                }
+                masm.movq(CONTROL[in.reg()], Reg.of(in.rm()));
+            }
             case IN, OUT -> {
                 return emitPortAccess(in);
             }

@@ -29,6 +29,7 @@ public final class TranslatorVersion {
     public static long of(byte[] gateCode, GateEntries gate, InlinePorts ports) throws IOException {
         Digest digest = new Digest();
         digest.add(VcpuPageLayout.VERSION, gate.exitHva(), gate.sysretHva(), gate.iretHva());
+        digest.add(gate.writeCr3Hva());
         digest.add(ports.input(), ports.output());
         digest.add(gateCode);
         for (Class<?> module : List.of(TranslatorVersion.class, AddressMap.class)) {

@@ -27,7 +27,7 @@ final class KernelTranslationTest {
     private static final int SHF_EXECINSTR = 4;
     private static final int CACHE_BYTES = 1 << 28;
     private static final GateEntries GATE =
-            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L);
+            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L, 0);
 
     private static byte[] image;
     private static final List<long[]> SEGMENTS = new ArrayList<>();

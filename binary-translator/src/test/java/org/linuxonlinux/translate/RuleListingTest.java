@@ -29,7 +29,7 @@ final class RuleListingTest {
     private static final int CACHE_BYTES = 1 << 21;
     private static final Path LISTING = RuleVector.FILE.resolveSibling("rules.listing");
     private static final GateEntries GATE =
-            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L);
+            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L, 0);
 
     private static final InlinePorts PORTS = new InlinePorts(0x3fd, 0x3f8);
 

@@ -25,7 +25,7 @@ final class TranslationImageTest {
     private static final int CACHE_BYTES = 1 << 22;
     private static final int ALL = CACHE_BYTES;
     private static final GateEntries GATE =
-            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L);
+            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L, 0);
 
     /** One boot: a guest's memory, a translator and what belongs to it. */
     private final class Run {

@@ -21,7 +21,7 @@ final class TranslatorTest {
     private static final long OTHER_PAGE = RIP + 0x5000;
     private static final int CACHE_BYTES = 1 << 22;
     private static final GateEntries GATE =
-            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L);
+            new GateEntries(0x7be0_0000_0000L, 0x7be0_0000_0100L, 0x7be0_0000_0200L, 0);
 
     private final FakeGuest guest = new FakeGuest();
     private final Map<Long, Long> table = new HashMap<>();

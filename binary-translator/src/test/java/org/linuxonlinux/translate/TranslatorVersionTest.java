@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 final class TranslatorVersionTest {
     private static final byte[] GATE_CODE = {1, 2, 3};
-    private static final GateEntries GATE = new GateEntries(0x1000, 0x2000, 0x3000);
+    private static final GateEntries GATE = new GateEntries(0x1000, 0x2000, 0x3000, 0x4000);
 
     @Test
     void isTheSameForTheSameTranslator() throws IOException {
@@ -26,7 +26,9 @@ final class TranslatorVersionTest {
         assertNotEquals(
                 version,
                 TranslatorVersion.of(
-                        GATE_CODE, new GateEntries(0x1000, 0x2000, 0x3001), InlinePorts.NONE));
+                        GATE_CODE,
+                        new GateEntries(0x1000, 0x2000, 0x3001, 0x4000),
+                        InlinePorts.NONE));
         assertNotEquals(version, TranslatorVersion.of(GATE_CODE, GATE, new InlinePorts(1, 2)));
     }
 }

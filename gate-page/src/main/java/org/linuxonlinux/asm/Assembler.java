@@ -20,6 +20,8 @@ public class Assembler implements AutoCloseable {
     private static final int RM_MOV = 0x8b;
     private static final int RM_LEA = 0x8d;
     private static final int RM_MOV_SREG = 0x8e;
+    private static final int MR_MOV_SREG = 0x8c;
+    private static final int XSAVE_EXTENSION = 4;
     private static final int RM_MOVSXD = 0x63;
     private static final int M_XRSTOR = 0x0fae;
     private static final int XRSTOR_EXTENSION = 5;
@@ -675,6 +677,21 @@ public class Assembler implements AutoCloseable {
     public final void iretq() {
         code.emit8(0x48);
         code.emit8(0xcf);
+    }
+
+    /** {@code mov src, %sreg}, 16 bits; numbers as ModRM has them: es cs ss ds fs gs. */
+    public final void loadSegment(int segment, Reg src) {
+        regReg(false, RM_MOV_SREG, segment, src);
+    }
+
+    /** {@code mov %sreg, dst}, zero-extended. */
+    public final void readSegment(Reg dst, int segment) {
+        regReg(false, MR_MOV_SREG, segment, dst);
+    }
+
+    /** {@code xsave64 [state]}: saves the state components of EDX:EAX. Aligned to 64 bytes. */
+    public final void xsave64(Mem state) {
+        regMem(true, M_XRSTOR, XSAVE_EXTENSION, state, 0);
     }
 
     /** {@code xrstor64 [state]}: loads the state components of EDX:EAX. Aligned to 64 bytes. */

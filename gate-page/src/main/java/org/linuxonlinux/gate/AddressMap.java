@@ -14,7 +14,8 @@ package org.linuxonlinux.gate;
  *   7bd0_0000_0000                      bootstrap stub of the traced process, 64 KB
  *   7bd1_0000_0000                      guest RAM as it lies in its file, up to 60 GB, R
  *   7be0_0000_0000                      gate code, 64 KB, RX
- *   7be0_0001_0000                      vCPU page area, 84 KB, RW
+ *   7be0_0001_0000                      vCPU page area, 32 KB, RW
+ *   7be0_0002_0000                      areas of the context processes, 8 of 68 KB, RW
  *   7be0_0010_0000                      code cache, up to 256 MB, RX
  *   7be0_2000_0000                      thunks of patched call sites, 1 MB, RX
  *   7bfb_8000_0000 … 7bff_8000_0000     flat branch table, 16 GB, sparse, R
@@ -54,7 +55,19 @@ public final class AddressMap {
     public static final long VCPU_PAGE_HVA = 0x7be0_0001_0000L;
 
     /** Bytes of the vCPU page area. */
-    public static final int VCPU_PAGE_SIZE_BYTES = 0x1_5000;
+    public static final int VCPU_PAGE_SIZE_BYTES = 0x8000;
+
+    /** Context processes of a vCPU at most. */
+    public static final int MAX_CONTEXTS = 8;
+
+    /** An area of each context process ({@link ContextAreaLayout}), mapped in all of them. */
+    public static final long CONTEXT_AREAS_HVA = 0x7be0_0002_0000L;
+
+    /** Bytes of one of the areas. */
+    public static final int CONTEXT_AREA_SIZE_BYTES = 0x1_1000;
+
+    /** Bytes of all the areas. */
+    public static final int CONTEXT_AREAS_SIZE_BYTES = MAX_CONTEXTS * CONTEXT_AREA_SIZE_BYTES;
 
     /**
      * First page of the vCPU page area once more, for host calls by {@code int $0x80}, which take
@@ -118,6 +131,7 @@ public final class AddressMap {
             {RAM_WINDOW_HVA, RAM_WINDOW_MAX_BYTES},
             {GATE_CODE_HVA, GATE_CODE_SIZE_BYTES},
             {VCPU_PAGE_HVA, VCPU_PAGE_SIZE_BYTES},
+            {CONTEXT_AREAS_HVA, CONTEXT_AREAS_SIZE_BYTES},
             {CODE_CACHE_HVA, CODE_CACHE_MAX_SIZE_BYTES},
             {THUNKS_HVA, THUNKS_SIZE_BYTES},
             {BRANCH_TABLE_HVA, BRANCH_TABLE_SIZE_BYTES},

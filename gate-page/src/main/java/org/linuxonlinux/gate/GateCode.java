@@ -95,6 +95,9 @@ public final class GateCode {
     private final long callGateHva;
     private final long onSignalHva;
     private final long awaitHandHva;
+    private final long saveVectorsHva;
+    private final long resumeSwitchedHva;
+    private final long writeCr3Hva;
     // Ascending HVAs from which kind and undo hold.
     private final long[] markHvas;
     private final Kind[] markKinds;
@@ -110,13 +113,20 @@ public final class GateCode {
             resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
             runCommandsHva = writer.stub("runCommands", generator::runCommands);
+            resumeSwitchedHva = 0;
+            saveVectorsHva = 0;
         } else {
             exitHva = writer.stub("exit", generator::exit);
+            saveVectorsHva = writer.stub("saveVectors", generator.inProcess::saveVectors);
             runCommandsHva = writer.stub("runCommands", generator::runCommands);
             resumeHva = writer.stub("resume", generator::resume);
             resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
             resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
+            resumeSwitchedHva =
+                    writer.stub(
+                            "resumeSwitched",
+                            () -> generator.inProcess.resumeSwitched(generator.resumeKernelHva));
             generator.inProcess.endOfResume(resumeHva);
         }
         commandsDoneHva = generator.commandsDoneHva;
@@ -124,6 +134,12 @@ public final class GateCode {
         iretHva = writer.stub("iret", generator::iret);
         if (generator.form == Form.IN_PROCESS) {
             writer.stub("enterKernel", generator.inProcess::enterKernel);
+            writeCr3Hva =
+                    writer.stub(
+                            "writeCr3",
+                            () ->
+                                    generator.inProcess.writeCr3(
+                                            () -> generator.slowExit(ExitReason.INSTRUCTION)));
             callGateHva = writer.stub("callGate", generator.inProcess::callGate);
             onSignalHva = writer.stub("onSignal", generator.inProcess::onSignal);
             awaitHandHva = generator.inProcess.awaitHandHva();
@@ -131,6 +147,7 @@ public final class GateCode {
             callGateHva = 0;
             onSignalHva = 0;
             awaitHandHva = 0;
+            writeCr3Hva = 0;
         }
         generator.masm.close();
         byte[] code = writer.code.toByteArray();
@@ -228,6 +245,21 @@ public final class GateCode {
         }
         boolean translated = AddressMap.isCodeCache(hostRip) || hostRip == ABSENT_ENTRY;
         return translated && gsBase == AddressMap.FOLD;
+    }
+
+    /** In-process form: entry of the stub that saves the vector registers and exits. */
+    public long saveVectorsHva() {
+        return saveVectorsHva;
+    }
+
+    /** In-process form: entry of the resume stub in another context process than before. */
+    public long resumeSwitchedHva() {
+        return resumeSwitchedHva;
+    }
+
+    /** Entry of the stub for writes of CR3; 0 = there is none, each goes to the monitor. */
+    public long writeCr3Hva() {
+        return writeCr3Hva;
     }
 
     /** Entry of the sysret stub. */

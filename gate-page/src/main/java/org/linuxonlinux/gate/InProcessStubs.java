@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.gate;
 
+import static org.linuxonlinux.asm.Reg.r10;
+import static org.linuxonlinux.asm.Reg.r11;
 import static org.linuxonlinux.asm.Reg.r8;
 import static org.linuxonlinux.asm.Reg.r9;
 import static org.linuxonlinux.asm.Reg.rax;
+import static org.linuxonlinux.asm.Reg.rbp;
 import static org.linuxonlinux.asm.Reg.rbx;
 import static org.linuxonlinux.asm.Reg.rcx;
 import static org.linuxonlinux.asm.Reg.rdi;
@@ -17,6 +20,7 @@ import org.linuxonlinux.asm.Label;
 import org.linuxonlinux.asm.Mem;
 import org.linuxonlinux.asm.Reg;
 import org.linuxonlinux.gate.GatePosition.Kind;
+import org.linuxonlinux.gate.Undo.Slot;
 import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.SignalFrame;
 
@@ -31,8 +35,9 @@ import org.linuxonlinux.host.SignalFrame;
  *
  * <pre>
  *   guest code, stubs      the state goes to the vCPU page, the monitor gets the hand
- *   deaf code              from where an exit is published to where resume looks at KICKED, and
- *                          the handler itself: go on; KICKED is seen in time
+ *   deaf code              from where an exit is published to where resume looks at KICKED, the
+ *                          way from one process to another, and the handler itself: go on; KICKED
+ *                          is seen in time
  *   the rest of resume     the page still holds the whole state: back to the monitor, NOT_STARTED
  * </pre>
  */
@@ -43,6 +48,16 @@ final class InProcessStubs {
     private static final int USER_DS = 0x2b;
 
     private static final int PAGE_SHIFT = 12;
+
+    // The process's own area; in RBP from where it gives the hand away to where it has it again.
+    private static final Mem OWN_WAKE = Mem.base(rbp, ContextAreaLayout.WAKE);
+    private static final Mem OWN_SLEEPS = Mem.base(rbp, ContextAreaLayout.SLEEPS);
+
+    // Segment registers by number.
+    private static final int ES = 0;
+    private static final int DS = 3;
+    private static final int FS = 4;
+    private static final int GS = 5;
 
     private static final int RFLAGS_FIXED = 2;
     private static final int RFLAGS_TF = 0x100;
@@ -60,12 +75,17 @@ final class InProcessStubs {
     private final MacroAssembler masm;
     private final Label publish = new Label("publish");
     private final Label notStarted = new Label("not started");
+    private final Label sleep = new Label("sleep");
+    private final Label handed = new Label("handed");
     private long deafFromHva;
     private long awaitHandHva;
     private long restartFromHva;
     private long restartEndHva;
     private long resumeHva;
     private long enterKernelHva;
+    private long resumeSwitchedHva;
+    private long switchFromHva;
+    private long switchEndHva;
 
     InProcessStubs(StubWriter writer) {
         this.writer = writer;
@@ -93,28 +113,30 @@ final class InProcessStubs {
      * <pre>
      * Entered from  stubs, with the value of HAND in rax; new processes, behind the first part
      * Leaves to     RESUME_ENTRY
-     * In, out       vector registers from the signal frame, if they are there; clobbers all GPRs but rsp
+     * In, out       new processes: their area in rbp; vector registers from SIGNAL_FPU_STATE, if they are
+     *               there; clobbers all GPRs but rsp
      * RFLAGS        clobbered
      * Faults inside none
      * </pre>
      */
     void handOver() {
         Label spin = new Label("spin");
-        Label sleep = new Label("sleep");
-        Label handed = new Label("handed");
         Label loaded = new Label("vector registers are loaded");
         Label await = new Label("await");
         masm.bind(publish);
+        // From the exchange on the monitor may make another process the active one.
+        masm.movq(rbp, vcpu(VcpuPageLayout.ACTIVE_AREA));
         masm.xchgq(vcpu(VcpuPageLayout.HAND), rax);
         masm.cmpqImm(vcpu(VcpuPageLayout.MONITOR_SLEEPS), 0);
         masm.jcc(Cond.e, await);
-        futex(HostAbi.FUTEX_WAKE, 1);
+        masm.leaq(rdi, vcpu(VcpuPageLayout.HAND));
+        futexWake();
         masm.bind(await);
         awaitHandHva = masm.hva();
         masm.movq(rbx, vcpu(VcpuPageLayout.SPIN_COUNT));
         masm.bind(spin);
-        masm.cmpqImm(vcpu(VcpuPageLayout.HAND), VcpuPageLayout.HAND_CONTEXT);
-        masm.jcc(Cond.e, handed);
+        masm.cmpqImm(OWN_WAKE, 0);
+        masm.jcc(Cond.ne, handed);
         masm.subqImm(rbx, 1);
         masm.jcc(Cond.b, sleep);
         masm.pause();
@@ -122,15 +144,15 @@ final class InProcessStubs {
 
         masm.bind(sleep);
         masm.movImm(rax, 1);
-        masm.xchgq(vcpu(VcpuPageLayout.CONTEXT_SLEEPS), rax);
-        masm.movq(rdx, vcpu(VcpuPageLayout.HAND));
-        masm.testq(rdx, rdx);
-        masm.jcc(Cond.e, handed);
+        masm.xchgq(OWN_SLEEPS, rax);
+        masm.cmpqImm(OWN_WAKE, 0);
+        masm.jcc(Cond.ne, handed);
         futexWait();
         masm.jmp(sleep);
 
         masm.bind(handed);
-        masm.movqImm(vcpu(VcpuPageLayout.CONTEXT_SLEEPS), 0);
+        masm.movqImm(OWN_SLEEPS, 0);
+        masm.movqImm(OWN_WAKE, 0);
         masm.movq(rbx, vcpu(VcpuPageLayout.SIGNAL_FPU_STATE));
         masm.testq(rbx, rbx);
         masm.jcc(Cond.e, loaded);
@@ -144,20 +166,21 @@ final class InProcessStubs {
         masm.jmp(publish);
     }
 
-    private void futex(int operation, int value) {
+    /** Wakes who sleeps on the word at RDI. */
+    private void futexWake() {
         masm.movImm(rax, HostAbi.SYS_futex);
-        masm.leaq(rdi, vcpu(VcpuPageLayout.HAND));
-        masm.movImm(rsi, operation);
-        masm.movImm(rdx, value);
+        masm.movImm(rsi, HostAbi.FUTEX_WAKE);
+        masm.movImm(rdx, 1);
         masm.syscall();
     }
 
-    /** Sleeps while HAND is what EDX holds. */
+    /** Sleeps while the process's own WAKE is 0. */
     private void futexWait() {
         masm.movImm(rax, HostAbi.SYS_futex);
-        masm.leaq(rdi, vcpu(VcpuPageLayout.HAND));
+        masm.leaq(rdi, OWN_WAKE);
         masm.movImm(rsi, HostAbi.FUTEX_WAIT);
-        masm.xorl(Reg.r10, Reg.r10);
+        masm.xorl(rdx, rdx);
+        masm.xorl(r10, r10);
         masm.syscall();
     }
 
@@ -223,6 +246,10 @@ final class InProcessStubs {
         masm.jcc(Cond.b, goOn);
         masm.cmpqImm(rcx, offset(restartEndHva));
         masm.jcc(Cond.b, restart);
+        masm.cmpqImm(rcx, offset(switchFromHva));
+        masm.jcc(Cond.b, elsewhere);
+        masm.cmpqImm(rcx, offset(switchEndHva));
+        masm.jcc(Cond.b, goOn);
         // The handler is the gate's last stub.
         masm.cmpqImm(rcx, startOffset);
         masm.jcc(Cond.ae, goOn);
@@ -368,6 +395,188 @@ final class InProcessStubs {
     }
 
     /**
+     * Saves vector and segment registers for another context process that is to go on in this one's
+     * place.
+     *
+     * <pre>
+     * Entered from  the monitor, as RESUME_ENTRY
+     * Leaves to     the monitor
+     * In, out       vector registers to VECTOR_STATE; clobbers rax, rdx, rbp
+     * RFLAGS        clobbered
+     * Faults inside none
+     * </pre>
+     */
+    void saveVectors() {
+        writer.mark(Kind.EXITING, Undo.NONE);
+        saveSegment(ES, VcpuPageLayout.ES_SEL);
+        saveSegment(DS, VcpuPageLayout.DS_SEL);
+        saveSegment(FS, VcpuPageLayout.FS_SEL);
+        saveSegment(GS, VcpuPageLayout.GS_SEL);
+        saveVectorRegisters();
+        masm.movImm(rax, VcpuPageLayout.HAND_EXIT);
+        masm.jmp(publish);
+    }
+
+    private void saveSegment(int segment, int offset) {
+        masm.readSegment(rax, segment);
+        masm.movq(vcpu(offset), rax);
+    }
+
+    private void saveVectorRegisters() {
+        masm.leaq(rbp, vcpu(VcpuPageLayout.VECTOR_STATE));
+        masm.movImm(rax, -1);
+        masm.movImm(rdx, -1);
+        masm.xsave64(Mem.base(rbp));
+        masm.movq(vcpu(VcpuPageLayout.SIGNAL_FPU_STATE), rbp);
+    }
+
+    /**
+     * Goes on in kernel mode in another context process than before. The guest's ES, DS, FS and GS
+     * are 0.
+     *
+     * <pre>
+     * Entered from  handOver, as RESUME_ENTRY
+     * Leaves to     resumeKernel
+     * In, out       ES, DS, FS, GS = 0; clobbers rax, rcx
+     * RFLAGS        clobbered
+     * Faults inside none
+     * </pre>
+     */
+    void resumeSwitched(long resumeKernelHva) {
+        Label clean = new Label("no segments");
+        resumeSwitchedHva = masm.hva();
+        writer.mark(Kind.RESUMING, Undo.NONE);
+        orSegments(rax, rcx);
+        masm.testq(rax, rax);
+        masm.jcc(Cond.e, clean);
+        masm.xorl(rax, rax);
+        for (int segment : new int[] {ES, DS, FS, GS}) {
+            masm.loadSegment(segment, rax);
+        }
+        masm.bind(clean);
+        masm.jmp(resumeKernelHva);
+    }
+
+    private void orSegments(Reg dst, Reg scratch) {
+        masm.readSegment(dst, ES);
+        for (int segment : new int[] {DS, FS, GS}) {
+            masm.readSegment(scratch, segment);
+            masm.orq(dst, scratch);
+        }
+    }
+
+    /**
+     * A write of CR3 by the guest kernel: goes on in the context process that has the address
+     * space, if there is one that is up to date.
+     *
+     * <pre>
+     * Entered from  translated code that has stored STUB_GUEST_RIP, STUB_NEXT_RIP and NEW_CR3, by jmp
+     * Leaves to     the indirect entry of STUB_NEXT_RIP in the process of the address space; the monitor, before
+     *               the instruction
+     * In, out       CR3 in the vCPU page; all GPRs kept; vector registers through VECTOR_STATE
+     * RFLAGS        the arithmetic ones are undefined, as the instruction leaves them
+     * Faults inside none but an absent branch table entry, which stops at host RIP 0
+     * </pre>
+     */
+    void writeCr3(Runnable slowExit) {
+        Label slow = new Label("switch slow");
+        Label next = new Label("next slot");
+        Label found = new Label("slot found");
+        Label awake = new Label("target is awake");
+        writer.mark(Kind.BEFORE, Undo.NONE);
+        masm.spill(Slot.A, rax);
+        masm.spill(Slot.B, rbx);
+        masm.spill(Slot.C, rcx);
+        masm.spill(Slot.D, rdx);
+        masm.movq(rax, vcpu(VcpuPageLayout.NEW_CR3));
+        masm.testq(rax, rax);
+        masm.jcc(Cond.ns, slow);
+        masm.movabs(rdx, Long.MAX_VALUE);
+        masm.andq(rax, rdx);
+        masm.leaq(rcx, vcpu(VcpuPageLayout.SLOT_CR3));
+        masm.movImm(rbx, AddressMap.MAX_CONTEXTS);
+        masm.bind(next);
+        masm.subqImm(rbx, 1);
+        masm.jcc(Cond.b, slow);
+        masm.cmpq(rax, Mem.indexed(rcx, rbx, Long.BYTES, 0));
+        masm.jcc(Cond.ne, next);
+        masm.bind(found);
+        masm.cmpqImm(vcpu(VcpuPageLayout.PREMAPPED_GVA), 0);
+        masm.jcc(Cond.ne, slow);
+        orSegments(rcx, rdx);
+        masm.testq(rcx, rcx);
+        masm.jcc(Cond.ne, slow);
+        // The next instruction must have an entry in the branch table.
+        masm.movsxd(rcx, vcpu(VcpuPageLayout.STUB_NEXT_RIP));
+        masm.testq(rcx, rcx);
+        masm.jcc(Cond.ns, slow);
+        masm.cmpq(rcx, vcpu(VcpuPageLayout.STUB_NEXT_RIP));
+        masm.jcc(Cond.ne, slow);
+
+        switchFromHva = masm.hva();
+        writer.mark(Kind.EXITING, Undo.NONE);
+        masm.movq(vcpu(VcpuPageLayout.CR3), rax);
+        masm.movq(vcpu(VcpuPageLayout.gpr(rcx.number())), rcx);
+        moveWord(VcpuPageLayout.gpr(rax.number()), VcpuPageLayout.SPILL_A, rax);
+        moveWord(VcpuPageLayout.gpr(rbx.number()), VcpuPageLayout.SPILL_B, rax);
+        moveWord(VcpuPageLayout.SPILL_RCX, VcpuPageLayout.SPILL_C, rax);
+        moveWord(VcpuPageLayout.gpr(rdx.number()), VcpuPageLayout.SPILL_D, rax);
+        for (int i = rsp.number(); i < 16; i++) {
+            masm.movq(vcpu(VcpuPageLayout.gpr(i)), Reg.of(i));
+        }
+        masm.leaq(rsp, vcpu(VcpuPageLayout.GATE_STACK_TOP));
+        masm.pushfq();
+        masm.pop(vcpu(VcpuPageLayout.RFLAGS));
+        saveVectorRegisters();
+        masm.leaq(rcx, Mem.ripRelative(enterKernelHva));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_HOST_RIP), rcx);
+        masm.movqImm(vcpu(VcpuPageLayout.RESUME_BY_IRET), 0);
+        moveWord(VcpuPageLayout.HOST_GS_BASE, VcpuPageLayout.FOLD_CONST, rcx);
+        masm.leaq(rcx, Mem.ripRelative(resumeSwitchedHva));
+        masm.movq(vcpu(VcpuPageLayout.RESUME_ENTRY), rcx);
+        masm.movqImm(vcpu(VcpuPageLayout.PREMAP_GVA), 0);
+        masm.movqImm(vcpu(VcpuPageLayout.GATE_RETURN_RIP), -1);
+        masm.addqImm(vcpu(VcpuPageLayout.COUNT_SWITCH), 1);
+        masm.movq(rbp, vcpu(VcpuPageLayout.ACTIVE_AREA));
+        masm.leaq(rcx, vcpu(VcpuPageLayout.SLOT_AREA));
+        masm.movq(r10, Mem.indexed(rcx, rbx, Long.BYTES, 0));
+        masm.movq(vcpu(VcpuPageLayout.ACTIVE_AREA), r10);
+        masm.movq(vcpu(VcpuPageLayout.ACTIVE_SLOT), rbx);
+        masm.cmpq(r10, rbp);
+        masm.jcc(Cond.e, handed);
+        masm.movImm(rax, 1);
+        masm.xchgq(Mem.base(r10, ContextAreaLayout.WAKE), rax);
+        masm.cmpqImm(Mem.base(r10, ContextAreaLayout.SLEEPS), 0);
+        masm.jcc(Cond.e, awake);
+        masm.leaq(rdi, Mem.base(r10, ContextAreaLayout.WAKE));
+        futexWake();
+        masm.bind(awake);
+        masm.jmp(sleep);
+        switchEndHva = masm.hva();
+
+        masm.bind(slow);
+        writer.mark(
+                Kind.BEFORE,
+                Undo.withSpill(
+                        Undo.withSpill(
+                                Undo.withSpill(Undo.withSpill(Undo.NONE, Slot.A, rax), Slot.B, rbx),
+                                Slot.C,
+                                rcx),
+                        Slot.D,
+                        rdx));
+        masm.unspill(Slot.D);
+        masm.unspill(Slot.C);
+        masm.unspill(Slot.B);
+        masm.unspill(Slot.A);
+        slowExit.run();
+    }
+
+    private void moveWord(int toOffset, int fromOffset, Reg scratch) {
+        masm.movq(scratch, vcpu(fromOffset));
+        masm.movq(vcpu(toOffset), scratch);
+    }
+
+    /**
      * USER_TARGET = RCX, or where the return point is that a patch has overwritten. Clobbers rax.
      */
     void chooseUserTarget() {
@@ -387,8 +596,8 @@ final class InProcessStubs {
      */
     private void countCall(Label monitor) {
         Label same = new Label("counter of this site");
-        Reg index = Reg.r10;
-        Reg counters = Reg.r11;
+        Reg index = r10;
+        Reg counters = r11;
         Reg tag = Reg.r12;
         Reg count = Reg.r13;
         masm.rorxq(index, rax, PAGE_SHIFT);

@@ -34,8 +34,37 @@ public final class VcpuPage implements Undo.Registers {
         set(VcpuPageLayout.MAGIC, VcpuPageLayout.MAGIC_VALUE);
         set(VcpuPageLayout.FOLD_CONST, AddressMap.FOLD);
         set(VcpuPageLayout.NEG_FOLD_CONST, -AddressMap.FOLD);
+        for (int slot = 0; slot < AddressMap.MAX_CONTEXTS; slot++) {
+            set(VcpuPageLayout.SLOT_AREA + slot * Long.BYTES, ContextAreaLayout.hva(slot));
+            setSlotCr3(slot, -1);
+        }
+        activate(0);
         forgetGateReturn();
         closeTimer();
+    }
+
+    /** Makes a context process the one that is to run. */
+    public void activate(int slot) {
+        set(VcpuPageLayout.ACTIVE_SLOT, slot);
+        set(VcpuPageLayout.ACTIVE_AREA, ContextAreaLayout.hva(slot));
+    }
+
+    /**
+     * The context process that is to run or runs. Callable from any thread.
+     *
+     * @throws DamagedPageException if there can be no such process
+     */
+    public int activeSlot() {
+        long slot = (long) WORD.getVolatile(area, VcpuPageLayout.ACTIVE_SLOT);
+        if (slot < 0 || slot >= AddressMap.MAX_CONTEXTS) {
+            throw new DamagedPageException("no such context process: slot=" + slot);
+        }
+        return (int) slot;
+    }
+
+    /** Lets the guest switch to a context process by writing this to CR3; -1 = it may not. */
+    public void setSlotCr3(int slot, long cr3) {
+        set(VcpuPageLayout.SLOT_CR3 + slot * Long.BYTES, cr3);
     }
 
     /** Writes the words that describe guest RAM, which never change. */
@@ -145,14 +174,12 @@ public final class VcpuPage implements Undo.Registers {
     }
 
     /**
-     * Gives the hand to the context process, which goes on at a stub; a full barrier.
-     *
-     * @return whether it sleeps and must be woken
+     * Gives the hand to the active context process, which goes on at a stub once it is let; a full
+     * barrier.
      */
-    public boolean giveHand(long resumeEntryHva) {
+    public void giveHand(long resumeEntryHva) {
         set(VcpuPageLayout.RESUME_ENTRY, resumeEntryHva);
         WORD.setVolatile(area, VcpuPageLayout.HAND, (long) VcpuPageLayout.HAND_CONTEXT);
-        return (long) WORD.getVolatile(area, VcpuPageLayout.CONTEXT_SLEEPS) != 0;
     }
 
     /** Takes the hand before the context process is started. */

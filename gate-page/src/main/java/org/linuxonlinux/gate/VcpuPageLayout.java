@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 7;
+    public static final int VERSION = 8;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -46,10 +46,9 @@ public final class VcpuPageLayout {
     public static final int GATE_STACK_SIZE_BYTES = 1024;
 
     /**
-     * Bytes of the stack that signal handlers run on: two frames and two more that came in between,
-     * each of up to 12 KB where the host has AMX.
+     * Bytes of the vector registers as XSAVE lays them out: 2.7 KB with AVX-512, 11 KB with AMX.
      */
-    public static final int SIGNAL_STACK_SIZE_BYTES = 0x1_0000;
+    public static final int VECTOR_STATE_SIZE_BYTES = 0x3000;
 
     /** {@link #HAND}: the context process goes on. */
     public static final int HAND_CONTEXT = 0;
@@ -311,10 +310,32 @@ public final class VcpuPageLayout {
     /** Non-zero = the monitor sleeps on {@link #HAND}. Written by: monitor. Read by: gate stubs. */
     public static final int MONITOR_SLEEPS;
 
+    /** Number of the context process that is to run, or runs. Written by: monitor, stubs. */
+    public static final int ACTIVE_SLOT;
+
+    /** HVA of its area, {@link ContextAreaLayout}. Written by: monitor, stubs. Read by: stubs. */
+    public static final int ACTIVE_AREA;
+
     /**
-     * Non-zero = the context process sleeps on {@link #HAND}. Written by: stubs. Read by: monitor.
+     * By slot, the CR3 with PCID that the guest can switch to by itself, -1 = it cannot. Written
+     * by: monitor. Read by: gate stub.
      */
-    public static final int CONTEXT_SLEEPS;
+    public static final int SLOT_CR3;
+
+    /** By slot, HVA of its area. Written by: monitor at creation. Read by: gate stub. */
+    public static final int SLOT_AREA;
+
+    /** What a write of CR3 writes. Written by: translated code. Read by: gate stub. */
+    public static final int NEW_CR3;
+
+    /** Guest RIP behind the instruction that entered a stub. Written by: translated code. */
+    public static final int STUB_NEXT_RIP;
+
+    /** Writes of CR3 that were done by the gate. Written by: stub. Read by: monitor. */
+    public static final int COUNT_SWITCH;
+
+    /** Vector registers of a vCPU that changes from one context process to another. */
+    public static final int VECTOR_STATE;
 
     /** How often a stub looks at {@link #HAND} before it sleeps. Written by: monitor. */
     public static final int SPIN_COUNT;
@@ -408,9 +429,6 @@ public final class VcpuPageLayout {
      * their number; the site chooses the word by a hash. Written and read by: signal handler.
      */
     public static final int SITE_COUNTERS;
-
-    /** Where signal frames are put. Written by: host kernel. Read by: signal handler. */
-    public static final int SIGNAL_STACK;
 
     /**
      * What a read of the inline input port gives, in the low byte; 0 = the monitor must do the
@@ -537,7 +555,14 @@ public final class VcpuPageLayout {
         l.cacheLine();
         // The in-process transport: the hand-over, each side's words on lines of their own.
         HAND = u64(l, f, "HAND");
-        CONTEXT_SLEEPS = u64(l, f, "CONTEXT_SLEEPS");
+        ACTIVE_SLOT = u64(l, f, "ACTIVE_SLOT");
+        ACTIVE_AREA = u64(l, f, "ACTIVE_AREA");
+        NEW_CR3 = u64(l, f, "NEW_CR3");
+        STUB_NEXT_RIP = u64(l, f, "STUB_NEXT_RIP");
+        COUNT_SWITCH = u64(l, f, "COUNT_SWITCH");
+        l.cacheLine();
+        SLOT_CR3 = words(l, f, "SLOT_CR3", AddressMap.MAX_CONTEXTS);
+        SLOT_AREA = words(l, f, "SLOT_AREA", AddressMap.MAX_CONTEXTS);
         l.cacheLine();
         MONITOR_SLEEPS = u64(l, f, "MONITOR_SLEEPS");
         SPIN_COUNT = u64(l, f, "SPIN_COUNT");
@@ -569,7 +594,8 @@ public final class VcpuPageLayout {
         COMMANDS = words(l, f, "COMMANDS", COMMAND_CAPACITY * COMMAND_SIZE_BYTES / 8);
         l.page();
         SITE_COUNTERS = words(l, f, "SITE_COUNTERS", SITE_COUNTER_COUNT);
-        SIGNAL_STACK = words(l, f, "SIGNAL_STACK", SIGNAL_STACK_SIZE_BYTES / 8);
+        l.page();
+        VECTOR_STATE = words(l, f, "VECTOR_STATE", VECTOR_STATE_SIZE_BYTES / 8);
         l.skipToLast(GATE_STACK_SIZE_BYTES);
         GATE_STACK = words(l, f, "GATE_STACK", GATE_STACK_SIZE_BYTES / 8);
         l.end();

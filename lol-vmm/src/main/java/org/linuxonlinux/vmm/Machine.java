@@ -16,6 +16,7 @@ import org.linuxonlinux.acpi.AcpiBlob;
 import org.linuxonlinux.acpi.AcpiConfig;
 import org.linuxonlinux.acpi.AcpiTables;
 import org.linuxonlinux.acpi.MpTable;
+import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostCpu;
@@ -65,7 +66,7 @@ import org.linuxonlinux.vmm.legacy.PortBus;
 import org.linuxonlinux.vmm.legacy.PowerPorts;
 import org.linuxonlinux.vmm.legacy.Rtc;
 import org.linuxonlinux.vmm.legacy.Uart16550;
-import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.AddressSpaces;
 import org.linuxonlinux.vmm.mmu.Mmu;
 
 /** The parts of a virtual machine and how they are wired: vCPU, clocks, interrupts, devices. */
@@ -93,7 +94,7 @@ final class Machine implements AutoCloseable {
 
     private final GuestMemory memory;
     private final Translator translator;
-    private final HostCommandQueue commands = new HostCommandQueue();
+    private final AddressSpaces spaces;
     private final Mmu mmu;
     private final VcpuPage page;
     private final ControlState control;
@@ -124,7 +125,8 @@ final class Machine implements AutoCloseable {
         this.end = end;
         page = gateMemory.page();
         control = new ControlState(page);
-        mmu = new Mmu(memory, commands, GateMemory.RAM_FD, maxMappings());
+        spaces = new AddressSpaces(contexts(redirect));
+        mmu = new Mmu(memory, spaces, GateMemory.RAM_FD, maxMappings());
         translator =
                 new Translator(
                         mmu,
@@ -159,6 +161,9 @@ final class Machine implements AutoCloseable {
         PvClock pvClock = new PvClock(memory, clock, InstantSource.system());
         CpuidModel cpuid = new CpuidModel(hostCpu, clock.frequencyKhz());
         cpuid.connectCr4(control::cr4);
+        if (spaces.areMany()) {
+            cpuid.offerPcids();
+        }
         cpuid.connectApic(apic::isEnabled);
         MsrModel msrs =
                 new MsrModel(
@@ -181,7 +186,7 @@ final class Machine implements AutoCloseable {
                                 gateMemory.gate(),
                                 mmu,
                                 tables,
-                                new ThreadAreas(page, tables, mmu, commands),
+                                new ThreadAreas(page, tables, mmu, spaces),
                                 events,
                                 apic,
                                 pvEoi,
@@ -203,18 +208,29 @@ final class Machine implements AutoCloseable {
     private ExitTransport startTransport(
             RedirectMode redirect, HostCapabilities host, GateMemory gateMemory) {
         if (!Redirectors.of(redirect).needsTracer()) {
-            return SignalTransport.start(gateMemory, memory, control, commands, host);
+            return SignalTransport.start(gateMemory, memory, control, spaces, host);
         }
         TracedProcess process = gateMemory.startTraced(memory);
         return new PtraceTransport(
-                process, page, control, gateMemory.gate(), commands, gateMemory.hasSyscallFilter());
+                process,
+                page,
+                control,
+                gateMemory.gate(),
+                spaces.current().commands(),
+                gateMemory.hasSyscallFilter());
+    }
+
+    /** A traced guest has one context process. */
+    private static int contexts(RedirectMode redirect) {
+        return Redirectors.of(redirect).needsTracer() ? 1 : AddressMap.MAX_CONTEXTS;
     }
 
     static GateEntries gateEntries(GateMemory gateMemory) {
         return new GateEntries(
                 gateMemory.gate().exitHva(),
                 gateMemory.gate().sysretHva(),
-                gateMemory.gate().iretHva());
+                gateMemory.gate().iretHva(),
+                gateMemory.gate().writeCr3Hva());
     }
 
     private static AcpiConfig acpiConfig() {
@@ -297,7 +313,7 @@ final class Machine implements AutoCloseable {
         control.setCr4(BOOT_CR4);
         page.set(VcpuPageLayout.EFER, EFER_LME_LMA);
         mmu.setWriteProtect(true);
-        mmu.setRoot(boot.cr3());
+        mmu.setRoot(boot.cr3(), false);
     }
 
     /** Connects the devices and runs the guest until it ends or is stopped. */
@@ -365,7 +381,7 @@ final class Machine implements AutoCloseable {
                         "memory",
                         List.of(
                                 new Statistics.Line("pages mapped", mmu.pagesMapped()),
-                                new Statistics.Line("host mapping calls", commands.total()),
+                                new Statistics.Line("host mapping calls", spaces.commandsQueued()),
                                 new Statistics.Line("mappings in force", mmu.runCount()),
                                 new Statistics.Line("evictions", mmu.evictions()))));
         groups.add(

@@ -111,6 +111,11 @@ public final class ControlState {
         page.set(LOAD_SEGMENTS, page.get(LOAD_SEGMENTS) | 1L << segment);
     }
 
+    /** Has the resume stub load ES, DS, FS and GS, all with the selectors that are known. */
+    public void loadSegments() {
+        page.set(LOAD_SEGMENTS, 1 << ES | 1 << DS | 1 << FS | 1 << GS);
+    }
+
     /** Whether segment registers are still to be loaded: a bit for each by its number. */
     public int segmentsToLoad() {
         return (int) page.get(LOAD_SEGMENTS);

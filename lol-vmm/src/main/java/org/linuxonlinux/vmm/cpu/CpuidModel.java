@@ -30,9 +30,12 @@ public final class CpuidModel {
     private static final long CR4_OSXSAVE = 1 << 18;
 
     // ---- Leaf 1. Left out of ECX: DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG,
-    // xTPR, PDCM, PCID, DCA. Of EDX: VME, MTRR, PSN, DS, ACPI, HTT, TM, PBE.
+    // xTPR, PDCM, DCA; PCID as asked for. Of EDX: VME, MTRR, PSN, DS, ACPI, HTT, TM, PBE.
 
     /** SSE3, PCLMULQDQ, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, RDRAND. */
+    private static final int PCID = 1 << 17;
+
+    private static final int INVPCID = 1 << 10;
     private static final int LEAF1_ECX = bits(0, 1, 9, 13, 19, 20, 22, 23, 25, 30);
 
     private static final int FMA = bits(12);
@@ -67,7 +70,7 @@ public final class CpuidModel {
     /** The APIC timer runs in all sleep states. */
     private static final int ARAT = bits(2);
 
-    // ---- Leaf 7. Left out of EBX: SGX, HLE, SMEP, INVPCID, RTM, PQM, MPX, PQE, SMAP, PT. Of ECX:
+    // ---- Leaf 7. Left out of EBX: SGX, HLE, SMEP, RTM, PQM, MPX, PQE, SMAP, PT. Of ECX:
     // UMIP, PKU, OSPKE, WAITPKG, CET, TME, LA57, KL, bus lock, MOVDIR64B, ENQCMD, SGX_LC, PKS. Of
     // EDX: SRBDS_CTRL, TSX, SERIALIZE, PCONFIG, LBR, IBT, AMX and all speculation controls.
 
@@ -186,6 +189,7 @@ public final class CpuidModel {
     private final ExtendedState xstate;
     private final int tscNumerator;
     private final int tscDenominator;
+    private boolean pcids;
     private LongSupplier cr4 = () -> CR4_OSXSAVE;
     private BooleanSupplier apicEnabled = () -> true;
 
@@ -246,6 +250,11 @@ public final class CpuidModel {
     /** Names who knows whether IA32_APIC_BASE enables the local APIC. Without, it is enabled. */
     public void connectApic(BooleanSupplier supplier) {
         apicEnabled = supplier;
+    }
+
+    /** Shows PCID and INVPCID, which without this call are absent; the host's do not matter. */
+    public void offerPcids() {
+        pcids = true;
     }
 
     /** CPUID shows a local APIC only while it is enabled (Intel SDM vol. 3A §11.4.3). */
@@ -349,6 +358,7 @@ public final class CpuidModel {
     private void featureWords(HostCpu.Cpuid real, int[] out) {
         int ecx = real.ecx() & (LEAF1_ECX | givenAvx(LEAF1_ECX_AVX));
         ecx |= X2APIC | TSC_DEADLINE | IS_GUEST;
+        ecx |= pcids ? PCID : 0;
         if (xstate.mask() != 0) {
             ecx |= XSAVE | ((cr4.getAsLong() & CR4_OSXSAVE) != 0 ? OSXSAVE : 0);
         }
@@ -368,7 +378,7 @@ public final class CpuidModel {
             set(
                     out,
                     Math.min(real.eax(), LEAF7_MAX_SUBLEAF),
-                    (real.ebx() & ebx) | TSC_ADJUST,
+                    (real.ebx() & ebx) | TSC_ADJUST | (pcids ? INVPCID : 0),
                     real.ecx() & ecx,
                     (real.edx() & edx) | (amd ? 0 : ARCH_CAPABILITIES));
         } else if (subleaf == 1 && real(7, 0).eax() >= 1) {

@@ -5,6 +5,7 @@ import static org.linuxonlinux.asm.Reg.r10;
 import static org.linuxonlinux.asm.Reg.r8;
 import static org.linuxonlinux.asm.Reg.r9;
 import static org.linuxonlinux.asm.Reg.rax;
+import static org.linuxonlinux.asm.Reg.rbp;
 import static org.linuxonlinux.asm.Reg.rdi;
 import static org.linuxonlinux.asm.Reg.rdx;
 import static org.linuxonlinux.asm.Reg.rsi;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.linuxonlinux.asm.CodeBuffer;
 import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.ContextAreaLayout;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.MacroAssembler;
 import org.linuxonlinux.gate.VcpuPage;
@@ -51,58 +53,57 @@ final class ContextSetup {
         GateCode.KICK_SIGNAL
     };
 
-    /** Arguments in memory go where signal frames will. */
-    private static final int SCRATCH = VcpuPageLayout.SIGNAL_STACK;
+    /** Arguments in memory go where signal frames will, in the process's area. */
+    private static final int SCRATCH = ContextAreaLayout.SIGNAL_STACK;
 
     private final GateMemory gateMemory;
     private final VcpuPage page;
+    private final int slot;
     private final List<String> names = new ArrayList<>();
     private int scratchUsed;
 
-    private ContextSetup(GateMemory gateMemory) {
+    private ContextSetup(GateMemory gateMemory, int slot) {
         this.gateMemory = gateMemory;
         this.page = gateMemory.page();
+        this.slot = slot;
     }
 
     /**
-     * Starts a context process that dies with the calling thread.
+     * Starts the context process of the next slot; it dies with the calling thread. The monitor has
+     * the hand before and after.
      *
-     * @param policy how to wait for it
+     * @param handOver gets the process
      * @param hasUserDispatch whether the host has syscall user dispatch; otherwise the filter
      *     catches system calls
-     * @return what to hand over with; the process is {@link HandOver#process}
      * @throws HostCallException names the call that the host refused
      */
-    static HandOver start(
-            GateMemory gateMemory, GuestMemory memory, SpinPolicy policy, boolean hasUserDispatch) {
-        ContextSetup setup = new ContextSetup(gateMemory);
+    static void start(
+            GateMemory gateMemory, GuestMemory memory, HandOver handOver, boolean hasUserDispatch) {
+        int slot = handOver.processes().size();
+        ContextSetup setup = new ContextSetup(gateMemory, slot);
         VcpuPage page = gateMemory.page();
         page.holdHand();
-        ContextProcess process;
-        try (StubProgram program =
-                StubProgram.create(AddressMap.STUB_HVA, NAME, startCode(gateMemory.gate()))) {
-            process = ContextProcess.start(program.file(), gateMemory.files(memory));
+        int activeSlot = page.activeSlot();
+        long vectors = page.get(VcpuPageLayout.SIGNAL_FPU_STATE);
+        long reason = page.get(VcpuPageLayout.EXIT_REASON);
+        byte[] code = startCode(gateMemory.gate(), slot);
+        try (StubProgram program = StubProgram.create(AddressMap.STUB_HVA, NAME, code)) {
+            handOver.add(ContextProcess.start(program.file(), gateMemory.files(memory)));
         }
-        HandOver handOver =
-                new HandOver(page, gateMemory.monitorHva(VcpuPageLayout.HAND), process, policy);
-        boolean done = false;
-        try {
-            setup.addCalls(memory, hasUserDispatch);
-            handOver.give(gateMemory.gate().runCommandsHva());
-            handOver.await();
-            setup.checkResults();
-            done = true;
-            return handOver;
-        } finally {
-            if (!done) {
-                process.close();
-                handOver.close();
-            }
-        }
+        page.activate(slot);
+        // Of the guest's registers, which stay in the page, the new process is to load none.
+        page.set(VcpuPageLayout.SIGNAL_FPU_STATE, 0);
+        setup.addCalls(memory, hasUserDispatch);
+        handOver.give(gateMemory.gate().runCommandsHva());
+        handOver.await();
+        setup.checkResults();
+        page.set(VcpuPageLayout.SIGNAL_FPU_STATE, vectors);
+        page.set(VcpuPageLayout.EXIT_REASON, reason);
+        page.activate(activeSlot);
     }
 
     /** Maps gate code and vCPU page, then waits for the hand. */
-    private static byte[] startCode(GateCode gate) {
+    private static byte[] startCode(GateCode gate, int slot) {
         MacroAssembler masm = new MacroAssembler(new CodeBuffer(0, 256));
         emitMap(
                 masm,
@@ -116,6 +117,13 @@ final class ContextSetup {
                 AddressMap.VCPU_PAGE_SIZE_BYTES,
                 HostAbi.PROT_READ | HostAbi.PROT_WRITE,
                 AddressMap.GATE_CODE_SIZE_BYTES);
+        emitMap(
+                masm,
+                AddressMap.CONTEXT_AREAS_HVA,
+                AddressMap.CONTEXT_AREAS_SIZE_BYTES,
+                HostAbi.PROT_READ | HostAbi.PROT_WRITE,
+                GateMemory.AREAS_OFFSET);
+        masm.movabs(rbp, ContextAreaLayout.hva(slot));
         masm.movabs(rax, gate.awaitHandHva());
         masm.jmp(rax);
         masm.close();
@@ -135,9 +143,9 @@ final class ContextSetup {
     }
 
     private void addCalls(GuestMemory memory, boolean hasUserDispatch) {
-        long endOfPage = AddressMap.VCPU_PAGE_HVA + AddressMap.VCPU_PAGE_SIZE_BYTES;
+        long endOfAreas = AddressMap.CONTEXT_AREAS_HVA + AddressMap.CONTEXT_AREAS_SIZE_BYTES;
         add("munmap", HostAbi.SYS_munmap, 0, AddressMap.GATE_CODE_HVA);
-        add("munmap", HostAbi.SYS_munmap, endOfPage, TASK_END_HVA - endOfPage);
+        add("munmap", HostAbi.SYS_munmap, endOfAreas, TASK_END_HVA - endOfAreas);
         add(
                 "mmap",
                 HostAbi.SYS_mmap,
@@ -201,7 +209,7 @@ final class ContextSetup {
                 0,
                 0,
                 0);
-        long filterHva = VcpuPageLayout.hva(SCRATCH + scratchUsed);
+        long filterHva = scratchHva();
         putBytes(GateSyscallFilter.program(filterHva, GateCode.Form.IN_PROCESS));
         add(
                 "seccomp",
@@ -213,8 +221,8 @@ final class ContextSetup {
 
     /** Handlers on a stack of their own; no signal is ever blocked, for handlers do not return. */
     private void addSignals() {
-        long stackHva = VcpuPageLayout.hva(VcpuPageLayout.SIGNAL_STACK);
-        long stackArgument = putWords(stackHva, 0, VcpuPageLayout.SIGNAL_STACK_SIZE_BYTES);
+        long stackHva = ContextAreaLayout.hva(slot) + ContextAreaLayout.SIGNAL_STACK;
+        long stackArgument = putWords(stackHva, 0, ContextAreaLayout.SIGNAL_STACK_SIZE_BYTES);
         add("sigaltstack", HostAbi.SYS_sigaltstack, stackArgument, 0);
         int flags =
                 HostAbi.SA_SIGINFO | HostAbi.SA_ONSTACK | HostAbi.SA_NODEFER | HostAbi.SA_RESTORER;
@@ -255,10 +263,14 @@ final class ContextSetup {
     }
 
     private long putBytes(byte[] bytes) {
-        int offset = SCRATCH + scratchUsed;
-        gateMemory.putIntoPage(offset, bytes);
+        long hva = scratchHva();
+        gateMemory.putIntoArea(slot, SCRATCH + scratchUsed, bytes);
         scratchUsed += (bytes.length + Long.BYTES - 1) & -Long.BYTES;
-        return VcpuPageLayout.hva(offset);
+        return hva;
+    }
+
+    private long scratchHva() {
+        return ContextAreaLayout.hva(slot) + SCRATCH + scratchUsed;
     }
 
     private void checkResults() {

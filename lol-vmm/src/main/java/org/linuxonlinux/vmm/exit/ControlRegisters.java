@@ -27,6 +27,7 @@ final class ControlRegisters {
     private static final long CR4_PGE = 1L << 7;
     private static final long CR4_PCIDE = 1L << 17;
     private static final long CR3_NOFLUSH = 1L << 63;
+    private static final long CR3_PCID = 0xfff;
 
     /** Bits of DR6 and DR7 that read as one, and that can be written (SDM vol. 3B §17.2). */
     private static final long DR6_ONES = 0xffff_0ff0L;
@@ -34,6 +35,8 @@ final class ControlRegisters {
     private static final long DR6_WRITABLE = 0xe00fL;
     private static final long DR7_ONES = 0x400L;
     private static final long DR7_WRITABLE = 0xffff_2bffL;
+
+    private static final int INVPCID_TYPES = 4;
 
     private final ControlState control;
     private final Mmu mmu;
@@ -94,15 +97,17 @@ final class ControlRegisters {
                 break;
             case 3:
                 control.setCr3(value & ~CR3_NOFLUSH);
-                mmu.setRoot(value);
+                mmu.setRoot(value, (control.cr4() & CR4_PCIDE) != 0);
                 break;
             case 4:
                 long changed4 = control.cr4() ^ value;
-                if ((value & CR4_PCIDE) != 0 || (value & CR4_PAE) == 0) {
+                boolean setsPcide = (value & changed4 & CR4_PCIDE) != 0;
+                boolean mayNot = !mmu.hasPcids() || (control.cr3() & CR3_PCID) != 0;
+                if ((setsPcide && mayNot) || (value & CR4_PAE) == 0) {
                     throw new ProtectionFaultException(0);
                 }
                 control.setCr4(value);
-                if ((changed4 & CR4_PGE) != 0) {
+                if ((changed4 & (CR4_PGE | CR4_PCIDE)) != 0) {
                     flushAll();
                 }
                 break;
@@ -115,6 +120,36 @@ final class ControlRegisters {
             default:
                 throw new ProtectionFaultException(Vector.UD, 0);
         }
+    }
+
+    /** INVPCID (Intel SDM vol. 2). */
+    void invalidatePcid(Instruction in, long type)
+            throws GuestPageFaultException, ProtectionFaultException {
+        if (!mmu.hasPcids()) {
+            throw new ProtectionFaultException(Vector.UD, 0);
+        }
+        long descriptorGva = operands.gva(in);
+        long pcid = mmu.readLong(descriptorGva);
+        long gva = mmu.readLong(descriptorGva + Long.BYTES);
+        switch (type >= 0 && type < INVPCID_TYPES ? (int) type : INVPCID_TYPES) {
+            case 0 -> {
+                if (!Mmu.isCanonical(gva)) {
+                    throw new ProtectionFaultException(0);
+                }
+                mmu.flushPcid(validPcid(pcid));
+            }
+            case 1 -> mmu.flushPcid(validPcid(pcid));
+            case 2 -> flushAll();
+            case 3 -> mmu.flushNonGlobal();
+            default -> throw new ProtectionFaultException(0);
+        }
+    }
+
+    private static int validPcid(long pcid) throws ProtectionFaultException {
+        if ((pcid & ~CR3_PCID) != 0) {
+            throw new ProtectionFaultException(0);
+        }
+        return (int) pcid;
     }
 
     private void flushAll() {

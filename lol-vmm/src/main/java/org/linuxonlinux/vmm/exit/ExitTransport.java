@@ -91,6 +91,9 @@ public interface ExitTransport extends AutoCloseable {
      */
     void setSystemCallEntry(long entryRip, long flagMask);
 
+    /** Number of the context process that has stopped: the guest may have changed to it. */
+    int activeContext();
+
     /** Makes a running or about to run context process stop soon. Any thread. */
     void kick();
 

@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.linuxonlinux.gate.AddressMap;
+import org.linuxonlinux.gate.ContextAreaLayout;
+import org.linuxonlinux.gate.ContextAreas;
 import org.linuxonlinux.gate.GateCode;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
@@ -44,6 +46,10 @@ public final class GateMemory implements AutoCloseable {
     static final int CODE_FD = 6;
     static final int TABLE_FD = 7;
 
+    /** Where the areas of the context processes lie in the gate's file. */
+    static final int AREAS_OFFSET =
+            AddressMap.GATE_CODE_SIZE_BYTES + AddressMap.VCPU_PAGE_SIZE_BYTES;
+
     /** Sparse; about 40 boots' worth of code. */
     static final int CODE_CACHE_SIZE_BYTES = 128 << 20;
 
@@ -54,6 +60,7 @@ public final class GateMemory implements AutoCloseable {
     private final FlatBranchTable branchTable = FlatBranchTable.create();
     private final NativeMemory gateMemory;
     private final VcpuPage page;
+    private final ContextAreas contextAreas;
     private boolean hasSyscallFilter;
     private boolean hasRamWindow;
     private final CodeCache codeCache = CodeCache.create(CODE_CACHE_SIZE_BYTES);
@@ -66,13 +73,14 @@ public final class GateMemory implements AutoCloseable {
         gate = GateCode.generate(form);
         callSites = redirect == RedirectMode.GATE ? new CallSites(gate.callGateHva()) : null;
         int pageOffset = AddressMap.GATE_CODE_SIZE_BYTES;
-        long gateSize = pageOffset + (long) AddressMap.VCPU_PAGE_SIZE_BYTES;
+        long gateSize = AREAS_OFFSET + (long) AddressMap.CONTEXT_AREAS_SIZE_BYTES;
         gateFile = HostFile.memfd("lol-gate", gateSize);
         gateMemory = NativeMemory.mapShared(gateFile, 0, gateSize);
         byte[] code = gate.bytes();
         gateMemory.put(0, code, 0, code.length);
         page = new VcpuPage(gateMemory.buffer().position(pageOffset).slice());
         page.initialise();
+        contextAreas = new ContextAreas(gateMemory.buffer().position(AREAS_OFFSET).slice());
     }
 
     public GateCode gate() {
@@ -131,6 +139,22 @@ public final class GateMemory implements AutoCloseable {
     /** Where a field of the vCPU page lies in the monitor. */
     long monitorHva(int offset) {
         return gateMemory.hva() + AddressMap.GATE_CODE_SIZE_BYTES + offset;
+    }
+
+    /** What each context process has of its own. */
+    ContextAreas contextAreas() {
+        return contextAreas;
+    }
+
+    /** Where the futex of a context process lies in the monitor. */
+    long monitorWakeHva(int slot) {
+        return gateMemory.hva() + AREAS_OFFSET + ContextAreas.offset(slot) + ContextAreaLayout.WAKE;
+    }
+
+    /** Puts bytes into the area of a context process. */
+    void putIntoArea(int slot, int offset, byte[] bytes) {
+        int at = AREAS_OFFSET + ContextAreas.offset(slot) + offset;
+        gateMemory.put(at, bytes, 0, bytes.length);
     }
 
     /** A context process has been set up in the in-process form. */

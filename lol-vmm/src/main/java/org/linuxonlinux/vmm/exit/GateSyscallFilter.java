@@ -64,11 +64,11 @@ public final class GateSyscallFilter {
     private static final int CHECK_ADDRESS = 16;
     private static final int TABLE_END = 25;
     private static final int CHECK_FUTEX = 27;
-    private static final int ALLOW = 33;
-    private static final int REFUSED = 34;
-    private static final int OTHER_ARCHITECTURE = 35;
-    private static final int ELSEWHERE = 46;
-    private static final int LENGTH = 47;
+    private static final int ALLOW = 34;
+    private static final int REFUSED = 35;
+    private static final int OTHER_ARCHITECTURE = 36;
+    private static final int ELSEWHERE = 47;
+    private static final int LENGTH = 48;
 
     private final ByteBuffer bytes =
             ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
@@ -109,11 +109,12 @@ public final class GateSyscallFilter {
         // TABLE_END
         load(ARGUMENTS_OFFSET);
         putJump(TABLE_LOW_HALF, ALLOW, REFUSED);
-        // CHECK_FUTEX
+        // CHECK_FUTEX: a word of the vCPU page or of a context process's area.
         load(ARGUMENTS_OFFSET + 4);
         unlessEqual((int) (VcpuPageLayout.hva(VcpuPageLayout.HAND) >>> 32), REFUSED);
         load(ARGUMENTS_OFFSET);
-        unlessEqual((int) VcpuPageLayout.hva(VcpuPageLayout.HAND), REFUSED);
+        unlessAtLeast((int) AddressMap.VCPU_PAGE_HVA, REFUSED);
+        ifAtLeast((int) AddressMap.CODE_CACHE_HVA, REFUSED);
         load(ARGUMENTS_OFFSET + 8 * FUTEX_OPERATION_ARGUMENT);
         ifAtLeast(HostAbi.FUTEX_WAKE + 1, REFUSED);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);

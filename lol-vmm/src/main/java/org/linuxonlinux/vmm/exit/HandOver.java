@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.IntToLongFunction;
+import org.linuxonlinux.gate.ContextAreas;
+import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostAbi;
@@ -26,32 +31,48 @@ final class HandOver implements AutoCloseable {
 
     private final VcpuPage page;
     private final long handHva;
-    private final ContextProcess process;
+    private final ContextAreas areas;
+    private final IntToLongFunction wakeHvas;
+    private final List<ContextProcess> processes = new CopyOnWriteArrayList<>();
     private final NativeMemory timeout = NativeMemory.allocate(16);
     private final SpinPolicy policy;
 
     /**
-     * @param handHva where {@link VcpuPageLayout#HAND} lies in the monitor
+     * @param gateMemory what both sides look at
      */
-    HandOver(VcpuPage page, long handHva, ContextProcess process, SpinPolicy policy) {
-        this.page = page;
-        this.handHva = handHva;
-        this.process = process;
+    HandOver(GateMemory gateMemory, SpinPolicy policy) {
+        this.page = gateMemory.page();
+        this.handHva = gateMemory.monitorHva(VcpuPageLayout.HAND);
+        this.areas = gateMemory.contextAreas();
+        this.wakeHvas = gateMemory::monitorWakeHva;
         this.policy = policy;
         timeout.putLong(0, 0);
         timeout.putLong(NANOS_OFFSET, CHECK_NANOS);
         page.set(VcpuPageLayout.SPIN_COUNT, policy.contextLooks());
     }
 
-    /** The other side. */
-    ContextProcess process() {
-        return process;
+    /** Adds the process of the next slot. */
+    void add(ContextProcess process) {
+        processes.add(process);
     }
 
-    /** Lets the context process go on at a stub. */
+    /** The processes by slot; a view. */
+    List<ContextProcess> processes() {
+        return processes;
+    }
+
+    /** Interrupts the active process. Any thread. */
+    void kick() {
+        processes.get(page.activeSlot()).kick();
+    }
+
+    /** Lets the active context process go on at a stub. */
     void give(long resumeEntryHva) {
-        if (page.giveHand(resumeEntryHva)) {
-            HostCalls.rawSyscall(HostAbi.SYS_futex, handHva, HostAbi.FUTEX_WAKE, 1, 0, 0);
+        page.giveHand(resumeEntryHva);
+        int slot = page.activeSlot();
+        if (areas.wake(slot)) {
+            HostCalls.rawSyscall(
+                    HostAbi.SYS_futex, wakeHvas.applyAsLong(slot), HostAbi.FUTEX_WAKE, 1, 0, 0);
         }
     }
 
@@ -98,9 +119,17 @@ final class HandOver implements AutoCloseable {
                 return hand;
             }
             if (result == -HostAbi.ETIMEDOUT) {
-                process.requireAlive();
+                requireActiveAlive();
             }
         }
+    }
+
+    private void requireActiveAlive() {
+        int slot = page.activeSlot();
+        if (slot >= processes.size()) {
+            throw new DamagedPageException("no such context process: slot=" + slot);
+        }
+        processes.get(slot).requireAlive();
     }
 
     private long sleepOnce() {
@@ -129,6 +158,7 @@ final class HandOver implements AutoCloseable {
 
     @Override
     public void close() {
+        processes.forEach(ContextProcess::close);
         timeout.close();
     }
 }

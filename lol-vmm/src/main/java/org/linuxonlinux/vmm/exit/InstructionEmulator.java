@@ -43,6 +43,7 @@ final class InstructionEmulator {
 
     private static final int MAP_ONE_BYTE = 0;
     private static final int MAP_0F = 1;
+    private static final int MAP_0F38 = 2;
 
     private final GuestState state;
     private final Mmu mmu;
@@ -85,6 +86,7 @@ final class InstructionEmulator {
             return switch (instruction.map()) {
                 case MAP_ONE_BYTE -> oneByte(instruction);
                 case MAP_0F -> twoByte(instruction);
+                case MAP_0F38 -> threeByte(instruction);
                 default -> undefined();
             };
         } catch (GuestPageFaultException e) {
@@ -237,6 +239,16 @@ final class InstructionEmulator {
             default:
                 return undefined();
         }
+    }
+
+    private Outcome threeByte(Instruction in)
+            throws GuestPageFaultException, ProtectionFaultException {
+        boolean isInvpcid = in.opcode() == 0x82 && in.hasPrefix(Instruction.PREFIX_OPSIZE);
+        if (!isInvpcid || !in.hasMemoryOperand()) {
+            return undefined();
+        }
+        controls.invalidatePcid(in, state.gpr(in.reg()));
+        return done();
     }
 
     private Outcome group7(Instruction in) throws GuestPageFaultException {

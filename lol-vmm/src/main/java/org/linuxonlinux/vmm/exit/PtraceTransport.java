@@ -646,6 +646,11 @@ public final class PtraceTransport implements ExitTransport {
     public void setSystemCallEntry(long entryRip, long flagMask) {}
 
     @Override
+    public int activeContext() {
+        return 0;
+    }
+
+    @Override
     public boolean takeKick() {
         boolean taken = kickTaken;
         kickTaken = false;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.linuxonlinux.vmm.exit;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.gate.GateCode;
@@ -14,7 +16,8 @@ import org.linuxonlinux.redirect.HostCapabilities;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
-import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.AddressSpace;
+import org.linuxonlinux.vmm.mmu.AddressSpaces;
 import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
@@ -36,11 +39,14 @@ public final class SignalTransport implements ExitTransport {
 
     private static final int RSP = GuestState.RSP;
 
-    private final ContextProcess process;
+    private final GateMemory gateMemory;
+    private final GuestMemory memory;
+    private final AddressSpaces spaces;
+    private final boolean userDispatch;
     private final VcpuPage page;
     private final ControlState control;
     private final GateCode gate;
-    private final CommandBatch batch;
+    private final List<CommandBatch> batches = new ArrayList<>();
     private final HandOver handOver;
     private final SpinPolicy policy;
     private final GatePosition scratch = new GatePosition();
@@ -51,28 +57,35 @@ public final class SignalTransport implements ExitTransport {
     /** Stub to go on at. */
     private long resumeEntryHva;
 
+    /** Where context processes run; 0 = they are not bound yet. */
+    private long contextCpus;
+
     private boolean basesChanged = true;
     private long slowSystemCalls;
 
     private SignalTransport(
             GateMemory gateMemory,
+            GuestMemory memory,
             ControlState control,
-            HostCommandQueue commands,
-            HandOver handOver,
-            SpinPolicy policy) {
-        this.process = handOver.process();
+            AddressSpaces spaces,
+            boolean userDispatch) {
+        this.gateMemory = gateMemory;
+        this.memory = memory;
+        this.spaces = spaces;
+        this.userDispatch = userDispatch;
         this.page = gateMemory.page();
         this.control = control;
         this.gate = gateMemory.gate();
-        this.batch = new CommandBatch(page, commands);
-        this.handOver = handOver;
-        this.policy = policy;
+        boolean separateCpus = Long.bitCount(HostCalls.schedGetaffinity(0)) > 1;
+        this.policy = new SpinPolicy(separateCpus);
+        this.handOver = new HandOver(gateMemory, policy);
     }
 
     /**
-     * Starts a context process, which dies with the calling thread.
+     * Starts a context process; it and those that follow die with the calling thread.
      *
      * @param gateMemory in the in-process form
+     * @param spaces says when there are to be more
      * @param host has seccomp filters; without syscall user dispatch they catch system calls
      * @throws org.linuxonlinux.host.HostCallException names the call that the host refused
      */
@@ -80,18 +93,41 @@ public final class SignalTransport implements ExitTransport {
             GateMemory gateMemory,
             GuestMemory memory,
             ControlState control,
-            HostCommandQueue commands,
+            AddressSpaces spaces,
             HostCapabilities host) {
-        boolean separateCpus = Long.bitCount(HostCalls.schedGetaffinity(0)) > 1;
-        SpinPolicy policy = new SpinPolicy(separateCpus);
-        HandOver handOver = ContextSetup.start(gateMemory, memory, policy, host.userDispatch());
-        return new SignalTransport(gateMemory, control, commands, handOver, policy);
+        SignalTransport transport =
+                new SignalTransport(gateMemory, memory, control, spaces, host.userDispatch());
+        boolean done = false;
+        try {
+            transport.startProcess(spaces.current());
+            spaces.onStart(transport::startProcess);
+            done = true;
+            return transport;
+        } finally {
+            if (!done) {
+                transport.close();
+            }
+        }
+    }
+
+    private void startProcess(AddressSpace space) {
+        ContextSetup.start(gateMemory, memory, handOver, userDispatch);
+        batches.add(new CommandBatch(page, space.commands()));
+        if (contextCpus != 0) {
+            int pid = handOver.processes().get(space.slot()).pid();
+            HostCalls.schedSetaffinity(pid, contextCpus);
+        }
     }
 
     // --- Running --------------------------------------------------------------------------------
 
     @Override
     public Stop run(boolean singleStep) {
+        AddressSpace space = spaces.current();
+        CommandBatch batch = batches.get(space.slot());
+        if (space.slot() != page.activeSlot()) {
+            changeProcess(space.slot());
+        }
         // Where a kick came between the parts of an exit, its reason is already there.
         long reason = hand == VcpuPageLayout.HAND_EXIT ? 0 : page.get(VcpuPageLayout.EXIT_REASON);
         while (!batch.isLast()) {
@@ -130,6 +166,15 @@ public final class SignalTransport implements ExitTransport {
         }
     }
 
+    /** Has another process go on in kernel mode, with all registers of the one before. */
+    private void changeProcess(int slot) {
+        handOver.give(gate.saveVectorsHva());
+        handOver.await();
+        page.activate(slot);
+        control.loadSegments();
+        resumeEntryHva = gate.resumeSegmentsHva();
+    }
+
     private Stop classify(int signal, boolean singleStep) {
         switch (signal) {
             case HostAbi.SIGSYS:
@@ -160,7 +205,10 @@ public final class SignalTransport implements ExitTransport {
         if (lowest == 0) {
             return;
         }
-        HostCalls.schedSetaffinity(process.pid(), lowest);
+        contextCpus = lowest;
+        for (ContextProcess process : handOver.processes()) {
+            HostCalls.schedSetaffinity(process.pid(), lowest);
+        }
         HostCalls.schedSetaffinity(0, policy.hasSeparateCpus() ? allowed & ~lowest : lowest);
     }
 
@@ -304,8 +352,13 @@ public final class SignalTransport implements ExitTransport {
         // While the monitor has the hand no signal is needed: the resume stub looks at the note.
         if (page.noteKick() && page.handAcquire() == VcpuPageLayout.HAND_CONTEXT) {
             handOver.expect();
-            process.kick();
+            handOver.kick();
         }
+    }
+
+    @Override
+    public int activeContext() {
+        return page.activeSlot();
     }
 
     @Override
@@ -322,7 +375,6 @@ public final class SignalTransport implements ExitTransport {
 
     @Override
     public void close() {
-        process.close();
         handOver.close();
     }
 }

@@ -5,8 +5,9 @@ import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.vmm.cpu.DescriptorTables;
+import org.linuxonlinux.vmm.cpu.GuestDiedException;
+import org.linuxonlinux.vmm.mmu.AddressSpaces;
 import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
-import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
@@ -37,17 +38,20 @@ public final class ThreadAreas {
     private final VcpuPage page;
     private final DescriptorTables tables;
     private final Mmu mmu;
-    private final HostCommandQueue commands;
-    private final long[] descriptors = new long[VcpuPageLayout.THREAD_AREA_COUNT];
+    private final AddressSpaces spaces;
+
+    /** What each context process has. */
+    private final long[][] ofSlots =
+            new long[AddressMap.MAX_CONTEXTS][VcpuPageLayout.THREAD_AREA_COUNT];
 
     /**
-     * @param commands what the context process executes before the guest goes on
+     * @param spaces whose current one's process is to have them
      */
-    public ThreadAreas(VcpuPage page, DescriptorTables tables, Mmu mmu, HostCommandQueue commands) {
+    public ThreadAreas(VcpuPage page, DescriptorTables tables, Mmu mmu, AddressSpaces spaces) {
         this.page = page;
         this.tables = tables;
         this.mmu = mmu;
-        this.commands = commands;
+        this.spaces = spaces;
     }
 
     /** Whether a selector names one of them. */
@@ -60,7 +64,7 @@ public final class ThreadAreas {
 
     /** Whether the host has the segment of a selector for which {@link #isOne} holds. */
     boolean has(int selector) {
-        return descriptors[(selector >> INDEX_SHIFT) - FIRST_INDEX] != 0;
+        return descriptors()[(selector >> INDEX_SHIFT) - FIRST_INDEX] != 0;
     }
 
     /**
@@ -69,6 +73,7 @@ public final class ThreadAreas {
      * @return whether any was another
      */
     boolean update() throws GuestPageFaultException {
+        long[] descriptors = descriptors();
         boolean changed = false;
         for (int i = 0; i < descriptors.length; i++) {
             long descriptor = tables.descriptor((FIRST_INDEX + i) << INDEX_SHIFT);
@@ -81,6 +86,19 @@ public final class ThreadAreas {
         return changed;
     }
 
+    /** As {@link #update}, where the guest's GDT must be mapped. */
+    void updateMapped() {
+        try {
+            update();
+        } catch (GuestPageFaultException e) {
+            throw new GuestDiedException("the GDT is not mapped: " + e.getMessage(), e);
+        }
+    }
+
+    private long[] descriptors() {
+        return ofSlots[spaces.current().slot()];
+    }
+
     /** What the host takes: present 32-bit segments of data. */
     private static boolean isAdmitted(long descriptor) {
         return bit(descriptor, PRESENT) == 1
@@ -90,7 +108,7 @@ public final class ThreadAreas {
     }
 
     private void set(int i, long descriptor) {
-        descriptors[i] = descriptor;
+        descriptors()[i] = descriptor;
         int offset = VcpuPageLayout.THREAD_AREAS + i * VcpuPageLayout.THREAD_AREA_BYTES;
         long base = 0;
         long limit = 0;
@@ -108,7 +126,7 @@ public final class ThreadAreas {
         page.set(offset, FIRST_INDEX + i | base << 32);
         page.set(offset + Long.BYTES, limit | flags << 32);
         // The low page shows the first page of the area.
-        commands.setThreadArea(AddressMap.LOW_PAGE_HVA + offset);
+        spaces.current().commands().setThreadArea(AddressMap.LOW_PAGE_HVA + offset);
     }
 
     private static long bit(long descriptor, int number) {

@@ -23,7 +23,6 @@ import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.mmu.Access;
-import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
 import org.linuxonlinux.vmm.mmu.NotRamException;
@@ -164,7 +163,9 @@ public final class Vcpu {
                 loaded = false;
             }
             pvEoi.onEntry();
+            mmu.publish(page);
             ExitTransport.Stop stop = transport.run(stepping);
+            mmu.follow(transport.activeContext());
             stepping = false;
             long since = System.nanoTime();
             inlineUart.onStop(since);
@@ -409,11 +410,7 @@ public final class Vcpu {
             return;
         }
         threadAreaCalled = false;
-        try {
-            threadAreas.update();
-        } catch (GuestPageFaultException e) {
-            throw new GuestDiedException("the GDT is not mapped: " + e.getMessage(), e);
-        }
+        threadAreas.updateMapped();
     }
 
     private Kind emulate(Kind kind) {
@@ -425,6 +422,9 @@ public final class Vcpu {
                             state.rip(), instructions.hex()));
         }
         boolean halts = emulator.emulate(instruction) == InstructionEmulator.Outcome.HALT;
+        if (mmu.slot() != transport.activeContext()) {
+            threadAreas.updateMapped();
+        }
         transport.setSystemCallEntry(msrs.syscallEntry64(), msrs.syscallFlagMask());
         page.forgetGateReturn();
         timer.deadlineChanged();

@@ -10,24 +10,35 @@ import org.linuxonlinux.redirect.CallSites;
 import org.linuxonlinux.redirect.PageCopy;
 
 /**
- * What a context process has mapped of guest RAM: the guest's TLB.
+ * What the context processes have mapped of guest RAM: the guest's TLB.
  *
- * <p>Two tables are kept: the upper half of the guest's address space, folded, and the lower half
- * (user pages, and before the first user mode entry the low-window alias of identity-mapped boot
- * code at FOLD + GVA). Changes go to the {@link HostCommandQueue}. Frames that hold translated code
- * are never mapped writable, whatever the guest's tables say.
+ * <p>Two kinds of tables are kept: one of the upper half of the guest's address space, folded,
+ * which is the same in all context processes, and one for each {@link AddressSpace} of its lower
+ * half (user pages, and before the first user mode entry the low-window alias of identity-mapped
+ * boot code at FOLD + GVA). Changes go to the queues of the context processes they concern. Frames
+ * that hold translated code are never mapped writable, whatever the guest's tables say.
  */
 final class HostMappings {
+    /** End of what the host lets processes map (TASK_SIZE_MAX, 4-level paging). */
+    private static final long TASK_END_HVA = 0x7fff_ffff_f000L;
+
+    /** Where nothing of the guest is: start and size, ascending. */
+    private static final long[][] KEPT_AREAS = {
+        {AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES},
+        {AddressMap.LOW_PAGE_HVA, AddressMap.LOW_PAGE_SIZE_BYTES},
+        {AddressMap.STUB_HVA, (AddressMap.GATE_CODE_HVA | 0xffff_ffffL) + 1 - AddressMap.STUB_HVA},
+        {AddressMap.BRANCH_TABLE_HVA, AddressMap.BRANCH_TABLE_SIZE_BYTES},
+    };
+
     static final int PROT_READ = 1;
     static final int PROT_WRITE = 2;
     static final int PROT_EXEC = 4;
 
     private final GuestMemory memory;
-    private final HostCommandQueue commands;
+    private final AddressSpaces spaces;
     private final int ramFd;
     private final int maxRuns;
     private final RunTable upper = new RunTable();
-    private final RunTable lower = new RunTable();
 
     /** Frames with translated code, by RAM-file page number. */
     private final BitSet codeFrames = new BitSet();
@@ -40,30 +51,36 @@ final class HostMappings {
     private CallSites callSites;
 
     private int sitesFd;
+    private boolean gaveUpCallSites;
 
     /**
      * @param ramFd number of the RAM file's descriptor in the context process
      * @param maxRuns mappings kept before lower-half ones are forgotten, below the host's
      *     vm.max_map_count
      */
-    HostMappings(GuestMemory memory, HostCommandQueue commands, int ramFd, int maxRuns) {
+    HostMappings(GuestMemory memory, AddressSpaces spaces, int ramFd, int maxRuns) {
         this.memory = memory;
-        this.commands = commands;
+        this.spaces = spaces;
         this.ramFd = ramFd;
         this.maxRuns = maxRuns;
     }
 
     /** The table that a mapping at {@code gva} belongs to. */
     RunTable tableFor(long gva) {
-        return AddressMap.isUpperHalf(gva) ? upper : lower;
+        return AddressMap.isUpperHalf(gva) ? upper : lower();
     }
 
     RunTable upper() {
         return upper;
     }
 
+    /** The lower half of the current address space. */
     RunTable lower() {
-        return lower;
+        return spaces.current().lower();
+    }
+
+    private HostCommandQueue commands() {
+        return spaces.current().commands();
     }
 
     /** Whether a lower-half page at this HVA would collide with folded kernel pages or the gate. */
@@ -89,8 +106,11 @@ final class HostMappings {
     /** The guest wants the table's place: no call site is patched any more. */
     void giveUpCallSites() {
         hideCopies(callSites.dropAll());
-        commands.unmap(AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES);
+        for (AddressSpace space : spaces.all()) {
+            space.commands().unmap(AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES);
+        }
         callSites = null;
+        gaveUpCallSites = true;
     }
 
     /** Forgets all copies to make room for others. */
@@ -100,13 +120,15 @@ final class HostMappings {
 
     /** Shows a copy, if its page is mapped. */
     void show(PageCopy copy) {
-        Run run = runOf(copy);
-        if (run != null && (run.prot() & PROT_EXEC) != 0) {
-            mapCopy(copy);
+        for (AddressSpace space : spaces.all()) {
+            Run run = runOf(space, copy);
+            if (run != null && (run.prot() & PROT_EXEC) != 0) {
+                mapCopy(space.commands(), copy);
+            }
         }
     }
 
-    private void mapCopy(PageCopy copy) {
+    private void mapCopy(HostCommandQueue commands, PageCopy copy) {
         commands.map(
                 copy.gva(),
                 PageTables.PAGE_SIZE,
@@ -123,7 +145,7 @@ final class HostMappings {
         for (List<PageCopy> copies : callSites.copiesIn(run.hva(), run.endHva())) {
             for (PageCopy copy : copies) {
                 if (isOf(run, copy)) {
-                    mapCopy(copy);
+                    mapCopy(commands(), copy);
                 }
             }
         }
@@ -132,19 +154,25 @@ final class HostMappings {
     /** Puts RAM back where a copy is shown. */
     private void hideCopies(List<PageCopy> copies) {
         for (PageCopy copy : copies) {
-            Run run = runOf(copy);
-            if (run != null) {
-                long gpa = copy.gfn() << PageTables.PAGE_SHIFT;
-                int prot = isCodeFrame(gpa) ? run.prot() & ~PROT_WRITE : run.prot();
-                long fileOffset = memory.gpaToFileOffset(gpa);
-                commands.map(copy.gva(), PageTables.PAGE_SIZE, prot, ramFd, fileOffset);
+            for (AddressSpace space : spaces.all()) {
+                hideCopy(space, copy);
             }
         }
     }
 
-    /** The run that maps the page of a copy, null = none. */
-    private Run runOf(PageCopy copy) {
-        Run run = lower.at(copy.gva());
+    private void hideCopy(AddressSpace space, PageCopy copy) {
+        Run run = runOf(space, copy);
+        if (run != null) {
+            long gpa = copy.gfn() << PageTables.PAGE_SHIFT;
+            int prot = isCodeFrame(gpa) ? run.prot() & ~PROT_WRITE : run.prot();
+            long fileOffset = memory.gpaToFileOffset(gpa);
+            space.commands().map(copy.gva(), PageTables.PAGE_SIZE, prot, ramFd, fileOffset);
+        }
+    }
+
+    /** The run that maps the page of a copy in an address space, null = none. */
+    private static Run runOf(AddressSpace space, PageCopy copy) {
+        Run run = space.lower().at(copy.gva());
         return run != null && isOf(run, copy) ? run : null;
     }
 
@@ -157,22 +185,55 @@ final class HostMappings {
 
     /** Maps a run, splitting off write permission from frames with translated code. */
     void map(Run run) {
-        if (upper.size() + lower.size() >= maxRuns) {
+        if (runCount() >= maxRuns) {
             evict();
         }
-        commands.map(
-                run.hva(), run.sizeBytes(), run.prot(), ramFd, memory.gpaToFileOffset(run.gpa()));
         if (AddressMap.isUpperHalf(run.gva())) {
-            // A user page in the same place is gone; the kernel's goes first.
-            lower.cut(run.hva(), run.endHva());
+            for (AddressSpace space : spaces.all()) {
+                mapIn(space, run);
+                // A user page in the same place is gone; the kernel's goes first.
+                space.lower().cut(run.hva(), run.endHva());
+            }
+        } else {
+            mapIn(spaces.current(), run);
         }
         tableFor(run.gva()).put(run);
         hasLowPage &= !AddressMap.meetsLowPage(run.hva(), run.sizeBytes());
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
-        if ((run.prot() & PROT_WRITE) != 0) {
-            protectCodeFramesIn(run);
-        }
         showCopiesIn(run);
+    }
+
+    private void mapIn(AddressSpace space, Run run) {
+        HostCommandQueue commands = space.commands();
+        commands.map(
+                run.hva(), run.sizeBytes(), run.prot(), ramFd, memory.gpaToFileOffset(run.gpa()));
+        if ((run.prot() & PROT_WRITE) != 0) {
+            protectCodeFramesIn(run, commands);
+        }
+    }
+
+    /** Makes all mappings of the current address space's process anew. */
+    void rebuild() {
+        AddressSpace space = spaces.current();
+        space.renew();
+        HostCommandQueue commands = space.commands();
+        long from = 0;
+        for (long[] kept : KEPT_AREAS) {
+            commands.unmap(from, kept[0] - from);
+            from = kept[0] + kept[1];
+        }
+        commands.unmap(from, TASK_END_HVA - from);
+        mapUpperInNewProcess();
+    }
+
+    /** Maps what all address spaces share in the current one's process, which is a new one. */
+    void mapUpperInNewProcess() {
+        for (Run run : upper.all()) {
+            mapIn(spaces.current(), run);
+        }
+        if (callSites == null && gaveUpCallSites) {
+            commands().unmap(AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES);
+        }
     }
 
     /** Whether the guest has never had a page mapped in the low page's place. */
@@ -182,11 +243,11 @@ final class HostMappings {
 
     /** Enters a run that is mapped already, at a lower-half address that is not taken. */
     void enter(Run run) {
-        lower.put(run);
+        lower().put(run);
         hasLowPage &= !AddressMap.meetsLowPage(run.hva(), run.sizeBytes());
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
         showCopiesIn(run);
-        if (upper.size() + lower.size() > maxRuns) {
+        if (runCount() > maxRuns) {
             evict();
         }
     }
@@ -202,7 +263,7 @@ final class HostMappings {
         }
     }
 
-    private void protectCodeFramesIn(Run run) {
+    private void protectCodeFramesIn(Run run, HostCommandQueue commands) {
         int first = frameIndex(run.gpa());
         int end = first + (int) (run.sizeBytes() >>> PageTables.PAGE_SHIFT);
         int from = codeFrames.nextSetBit(first);
@@ -219,12 +280,20 @@ final class HostMappings {
     void unmap(RunTable table, long hva, long sizeBytes) {
         if (table.intersects(hva, hva + sizeBytes)) {
             table.cut(hva, hva + sizeBytes);
-            commands.unmap(hva, sizeBytes);
+            if (table == upper) {
+                for (AddressSpace space : spaces.all()) {
+                    space.commands().unmap(hva, sizeBytes);
+                }
+            } else {
+                commands().unmap(hva, sizeBytes);
+            }
         }
     }
 
     /** Forgets the whole lower half, in as few host calls as the islands between allow. */
     void unmapLower() {
+        HostCommandQueue commands = commands();
+        RunTable lower = lower();
         long pendingFrom = 0;
         long pendingTo = 0;
         for (Run run : lower.all()) {
@@ -251,13 +320,17 @@ final class HostMappings {
     /** Removes the low-window aliases (runs whose HVA is not their GVA) from the lower half. */
     void unmapAliases() {
         List<Run> aliases = new ArrayList<>();
-        for (Run run : lower.all()) {
-            if (run.hva() != run.gva()) {
-                aliases.add(run);
+        for (AddressSpace space : spaces.all()) {
+            aliases.clear();
+            for (Run run : space.lower().all()) {
+                if (run.hva() != run.gva()) {
+                    aliases.add(run);
+                }
             }
-        }
-        for (Run run : aliases) {
-            unmap(lower, run.hva(), run.sizeBytes());
+            for (Run run : aliases) {
+                space.lower().cut(run.hva(), run.endHva());
+                space.commands().unmap(run.hva(), run.sizeBytes());
+            }
         }
     }
 
@@ -270,8 +343,7 @@ final class HostMappings {
         int index = frameIndex(gpa);
         if (!codeFrames.get(index)) {
             codeFrames.set(index);
-            reprotect(upper, gpa, ~PROT_WRITE);
-            reprotect(lower, gpa, ~PROT_WRITE);
+            reprotect(gpa, ~PROT_WRITE);
         }
     }
 
@@ -283,17 +355,26 @@ final class HostMappings {
             if (callSites != null) {
                 hideCopies(callSites.dropFrame(gpa >>> PageTables.PAGE_SHIFT));
             }
-            reprotect(upper, gpa, ~0);
-            reprotect(lower, gpa, ~0);
+            reprotect(gpa, ~0);
         }
     }
 
-    private void reprotect(RunTable table, long gpa, int protMask) {
+    private void reprotect(long gpa, int protMask) {
+        reprotect(upper, gpa, protMask, spaces.all());
+        for (AddressSpace space : spaces.all()) {
+            reprotect(space.lower(), gpa, protMask, List.of(space));
+        }
+    }
+
+    private static void reprotect(
+            RunTable table, long gpa, int protMask, List<AddressSpace> where) {
         long frameGpa = gpa & -PageTables.PAGE_SIZE;
         for (Run run : table.all()) {
             if ((run.prot() & PROT_WRITE) != 0 && run.coversFrame(frameGpa)) {
                 long hva = run.hva() + (frameGpa - run.gpa());
-                commands.protect(hva, PageTables.PAGE_SIZE, run.prot() & protMask);
+                for (AddressSpace space : where) {
+                    space.commands().protect(hva, PageTables.PAGE_SIZE, run.prot() & protMask);
+                }
             }
         }
     }
@@ -303,7 +384,7 @@ final class HostMappings {
     }
 
     int runCount() {
-        return upper.size() + lower.size();
+        return upper.size() + lower().size();
     }
 
     long pagesMapped() {

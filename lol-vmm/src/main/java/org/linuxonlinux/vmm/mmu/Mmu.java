@@ -15,6 +15,7 @@ import static org.linuxonlinux.vmm.mmu.PageTables.PRESENT;
 import java.util.function.LongConsumer;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.DamagedPageException;
+import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.memory.MemoryRegion;
 import org.linuxonlinux.redirect.CallSites;
@@ -62,6 +63,8 @@ public final class Mmu implements GuestCode {
     /** Frames looked at on each side of a 4 KB user page for a contiguous run; arbitrary. */
     private static final int USER_RUN_PAGES = 16;
 
+    private static final int PCID_MASK = 0xfff;
+
     private static final int ENTRIES_PER_TABLE = 512;
 
     /** 1 TB: more than programs place low, and less than leaves them short of addresses. */
@@ -78,6 +81,7 @@ public final class Mmu implements GuestCode {
 
     private final GuestMemory memory;
     private final PageWalker walker;
+    private final AddressSpaces spaces;
     private final HostMappings mappings;
 
     private long rootGpa;
@@ -109,10 +113,11 @@ public final class Mmu implements GuestCode {
      * @param ramFd number of the RAM file's descriptor in the context process
      * @param maxRuns mappings kept at most, below the host's vm.max_map_count
      */
-    public Mmu(GuestMemory memory, HostCommandQueue commands, int ramFd, int maxRuns) {
+    public Mmu(GuestMemory memory, AddressSpaces spaces, int ramFd, int maxRuns) {
         this.memory = memory;
         this.walker = new PageWalker(memory);
-        this.mappings = new HostMappings(memory, commands, ramFd, maxRuns);
+        this.spaces = spaces;
+        this.mappings = new HostMappings(memory, spaces, ramFd, maxRuns);
     }
 
     /** Whether all bits above bit 47 repeat it (Intel SDM vol. 1 §3.3.7.1). */
@@ -398,17 +403,33 @@ public final class Mmu implements GuestCode {
         }
     }
 
-    /** A CR3 write without PCID: flushes all non-global translations (Intel SDM §4.10.4.1). */
-    public void setRoot(long cr3) {
+    /**
+     * A CR3 write: flushes all non-global translations, or with PCIDs those of the new PCID unless
+     * bit 63 is set (Intel SDM §4.10.4.1).
+     *
+     * @param withPcids CR4.PCIDE
+     */
+    public void setRoot(long cr3, boolean withPcids) {
         long newRoot = cr3 & FRAME_MASK;
-        boolean sameTables = newRoot == rootGpa;
+        boolean flushes = !withPcids || cr3 >= 0;
+        int pcid = withPcids ? (int) cr3 & PCID_MASK : 0;
         rootGpa = newRoot;
-        if (sameTables) {
-            revalidateAll(mappings.lower());
-        } else {
+        if (pcid != spaces.current().pcid() && spaces.select(pcid)) {
+            mappings.mapUpperInNewProcess();
+        }
+        AddressSpace space = spaces.current();
+        if (space.isOutdated()) {
+            mappings.rebuild();
+        }
+        boolean sameTables = newRoot == space.rootGpa();
+        space.setRootGpa(newRoot);
+        if (!sameTables) {
             mappings.unmapLower();
             mapSoleLowerPage();
+        } else if (flushes || space.isStale()) {
+            revalidateAll(mappings.lower());
         }
+        space.setStale(false);
         if (mappings.upper().hasNonGlobal()) {
             revalidateNonGlobal(mappings.upper());
         }
@@ -476,8 +497,57 @@ public final class Mmu implements GuestCode {
 
     /** Flushes every translation, global ones too (a change of CR4.PGE, CR0.PG or CR0.WP). */
     public void flushAll() {
+        spaces.makeOthersStale();
         revalidateAll(mappings.lower());
         revalidateAll(mappings.upper());
+    }
+
+    /** INVPCID of type 3: flushes all translations but global ones. */
+    public void flushNonGlobal() {
+        spaces.makeOthersStale();
+        flushCurrent();
+    }
+
+    private void flushCurrent() {
+        revalidateAll(mappings.lower());
+        if (mappings.upper().hasNonGlobal()) {
+            revalidateNonGlobal(mappings.upper());
+        }
+    }
+
+    /** INVPCID of types 0 and 1: flushes what is not global of one PCID. */
+    public void flushPcid(int pcid) {
+        AddressSpace space = spaces.find(pcid);
+        if (space == spaces.current()) {
+            flushCurrent();
+        } else if (space != null) {
+            space.setStale(true);
+        }
+    }
+
+    /** Whether there are context processes for several PCIDs. */
+    public boolean hasPcids() {
+        return spaces.areMany();
+    }
+
+    /** The guest may have changed to another address space by itself; first thing at each stop. */
+    public void follow(int slot) {
+        if (slot != spaces.current().slot()) {
+            spaces.follow(slot);
+            rootGpa = spaces.current().rootGpa();
+        }
+    }
+
+    /** The number of the context process that the guest is to go on in. */
+    public int slot() {
+        return spaces.current().slot();
+    }
+
+    /**
+     * Tells the gate which address spaces the guest can change to; last thing before each entry.
+     */
+    public void publish(VcpuPage page) {
+        spaces.publish(page);
     }
 
     private void revalidateAll(RunTable table) {

@@ -6,6 +6,7 @@ import java.util.List;
 import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.memory.GuestMemory;
+import org.linuxonlinux.vmm.mmu.AddressSpaces;
 import org.linuxonlinux.vmm.mmu.GuestTables;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
@@ -51,8 +52,9 @@ public final class GuestFixture implements AutoCloseable {
 
     public final GuestMemory memory = GuestMemory.anonymous(8 << 20);
     public final GuestTables pageTables = new GuestTables(memory, 0x1_0000);
-    public final HostCommandQueue commands = new HostCommandQueue();
-    public final Mmu mmu = new Mmu(memory, commands, 3, 1000);
+    public final AddressSpaces spaces = new AddressSpaces(1);
+    public final HostCommandQueue commands = spaces.current().commands();
+    public final Mmu mmu = new Mmu(memory, spaces, 3, 1000);
     public final VcpuPage page =
             new VcpuPage(ByteBuffer.allocateDirect(AddressMap.VCPU_PAGE_SIZE_BYTES));
     public final ControlState control = new ControlState(page);
@@ -70,7 +72,7 @@ public final class GuestFixture implements AutoCloseable {
                 3,
                 GuestTables.P | GuestTables.W | GuestTables.G);
         mmu.setWriteProtect(true);
-        mmu.setRoot(pageTables.rootGpa());
+        mmu.setRoot(pageTables.rootGpa(), false);
         control.setCr3(pageTables.rootGpa());
         descriptor(KERNEL_CS, 0x00af_9b00_0000_ffffL);
         descriptor(KERNEL_DS, 0x00cf_9300_0000_ffffL);

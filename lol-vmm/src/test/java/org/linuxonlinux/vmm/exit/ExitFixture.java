@@ -77,7 +77,7 @@ final class ExitFixture implements AutoCloseable {
                         gate,
                         guest.mmu,
                         guest.tables,
-                        new ThreadAreas(guest.page, guest.tables, guest.mmu, guest.commands),
+                        new ThreadAreas(guest.page, guest.tables, guest.mmu, guest.spaces),
                         guest.events,
                         apic,
                         new PvEoi(guest.memory, apic),

@@ -131,6 +131,11 @@ final class FakeTransport implements ExitTransport {
     }
 
     @Override
+    public int activeContext() {
+        return 0;
+    }
+
+    @Override
     public void kick() {
         kicks.incrementAndGet();
     }

@@ -34,11 +34,12 @@ final class MmuRandomTest {
     private static final long FRAMES = 0x20_0000;
 
     private final GuestMemory memory = GuestMemory.anonymous(8 << 20);
-    private final HostCommandQueue queue = new HostCommandQueue();
+    private final AddressSpaces spaces = new AddressSpaces(1);
+    private final HostCommandQueue queue = spaces.current().commands();
     private final HostModel host = new HostModel(queue);
     private final GuestTables tables = new GuestTables(memory, 0x1_0000);
     private final PageWalker walker = new PageWalker(memory);
-    private final Mmu mmu = new Mmu(memory, queue, 3, MAX_RUNS);
+    private final Mmu mmu = new Mmu(memory, spaces, 3, MAX_RUNS);
     private Random random = new Random(0);
 
     @ParameterizedTest(name = "seed {0}")
@@ -48,7 +49,7 @@ final class MmuRandomTest {
         tables.map(LARGE, FRAMES, SIZE_2M, P | W | U);
         long tableOfLarge = tables.entryGpa(LARGE + (2 << 20), SIZE_4K) & -4096L;
         mmu.setWriteProtect(true);
-        mmu.setRoot(tables.rootGpa());
+        mmu.setRoot(tables.rootGpa(), false);
         for (int step = 0; step < STEPS; step++) {
             switch (random.nextInt(10)) {
                 case 0, 1 -> changePage(USER, U);
@@ -121,7 +122,7 @@ final class MmuRandomTest {
             tables.setEntry(USER + offset, SIZE_4K, randomEntry(offset) | U);
         }
         if (random.nextBoolean()) {
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
         } else {
             mmu.flushAll();
         }

@@ -45,15 +45,16 @@ final class MmuTest {
     private static final long EMPTY_ROOT = 0x8f_f000;
 
     private final GuestMemory memory = GuestMemory.anonymous(RAM_BYTES);
-    private final HostCommandQueue queue = new HostCommandQueue();
+    private final AddressSpaces spaces = new AddressSpaces(1);
+    private final HostCommandQueue queue = spaces.current().commands();
     private final HostModel host = new HostModel(queue);
     private final GuestTables tables = new GuestTables(memory, 0x1_0000);
-    private final Mmu mmu = new Mmu(memory, queue, 3, MAX_RUNS);
+    private final Mmu mmu = new Mmu(memory, spaces, 3, MAX_RUNS);
 
     @BeforeEach
     void loadRoot() {
         mmu.setWriteProtect(true);
-        mmu.setRoot(tables.rootGpa());
+        mmu.setRoot(tables.rootGpa(), false);
     }
 
     @AfterEach
@@ -267,7 +268,7 @@ final class MmuTest {
             tables.map(KERNEL, FRAME, SIZE_4K, P | W | G);
             mapped(KERNEL, Access.WRITE, false);
             assertEquals("rw- 400000", host.at(KERNEL_HVA));
-            mmu.setRoot(EMPTY_ROOT);
+            mmu.setRoot(EMPTY_ROOT, false);
             host.run();
             assertEquals("rw- 400000", host.at(KERNEL_HVA), "forgetting user pages leaves it");
         }
@@ -428,8 +429,8 @@ final class MmuTest {
     void kernelRunShrinksToOnePageNextToTheGate() {
         try (GuestMemory large = GuestMemory.anonymous(1024L * MB + 16 * MB)) {
             GuestTables largeTables = new GuestTables(large, 0x1_0000);
-            Mmu largeMmu = new Mmu(large, queue, 3, MAX_RUNS);
-            largeMmu.setRoot(largeTables.rootGpa());
+            Mmu largeMmu = new Mmu(large, spaces, 3, MAX_RUNS);
+            largeMmu.setRoot(largeTables.rootGpa(), false);
             long below = AddressMap.STUB_HVA - AddressMap.FOLD - (1L << 30);
             largeTables.mapRange(below, 0, SIZE_1G, 2, P | W | A | D);
             assertEquals(
@@ -573,7 +574,7 @@ final class MmuTest {
         void byTheSameCr3KeepsWhatIsStillRightAndAllGlobals() {
             tables.unmap(KERNEL + 0x1000);
             tables.unmap(USER + 0x2000);
-            mmu.setRoot(tables.rootGpa() | 0x18);
+            mmu.setRoot(tables.rootGpa() | 0x18, false);
             assertEquals(List.of("unmap 555555402000+1000"), host.run());
             assertEquals("rwx 401000", host.at(USER + 0x1000));
             assertEquals("rw- 401000", host.at(KERNEL_HVA + 0x1000), "global: survives");
@@ -585,7 +586,7 @@ final class MmuTest {
             tables.mapRange(local, FRAME, SIZE_4K, 4, READY);
             mapped(local, Access.READ, false);
             tables.unmap(local + 0x1000);
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
             assertEquals(List.of("unmap 48040401000+1000"), host.run());
         }
 
@@ -598,10 +599,10 @@ final class MmuTest {
             GuestTables split = new GuestTables(memory, 0x20_0000);
             split.mapRange(local, FRAME, SIZE_4K, 512, READY | G);
             tables.setEntry(local, SIZE_2M, split.entry(local, SIZE_2M));
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
             assertEquals(List.of(), host.run());
             tables.unmap(local + 0x1000);
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
             assertEquals(List.of(), host.run(), "global now: survives");
             mmu.invalidatePage(local + 0x1000);
             assertEquals(List.of("unmap 48040401000+1000"), host.run(), "of 4 KB now");
@@ -613,9 +614,9 @@ final class MmuTest {
             tables.mapRange(local, FRAME, SIZE_4K, 4, READY);
             mapped(local, Access.READ, false);
             tables.map(local, FRAME, SIZE_4K, READY | G);
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
             tables.unmap(local + 0x3000);
-            mmu.setRoot(tables.rootGpa());
+            mmu.setRoot(tables.rootGpa(), false);
             assertEquals(List.of("unmap 48040403000+1000"), host.run());
         }
 
@@ -623,7 +624,7 @@ final class MmuTest {
         void byAnotherCr3DropsAllUserPages() {
             GuestTables others = new GuestTables(memory, 0x10_0000);
             others.setEntry(KERNEL, 39, tables.entry(KERNEL, 39));
-            mmu.setRoot(others.rootGpa());
+            mmu.setRoot(others.rootGpa(), false);
             assertEquals(List.of("unmap 555555400000+8000"), host.run());
             assertEquals("rw- 400000", host.at(KERNEL_HVA));
             assertEquals(Mmu.Outcome.PAGE_FAULT, touch(USER, Access.READ, true));
@@ -633,7 +634,7 @@ final class MmuTest {
         void byAnotherCr3SparesTheKernelBetweenUserPages() {
             tables.map(KERNEL_HVA - 0x2000, FRAME, SIZE_4K, READY | U);
             mapped(KERNEL_HVA - 0x2000, Access.READ, true);
-            mmu.setRoot(0x10_0000);
+            mmu.setRoot(0x10_0000, false);
             host.run();
             assertEquals("-", host.at(KERNEL_HVA - 0x2000));
             assertEquals("-", host.at(USER));
@@ -707,7 +708,7 @@ final class MmuTest {
 
         @Test
         void goesWithAnotherCr3() {
-            mmu.setRoot(0x10_0000);
+            mmu.setRoot(0x10_0000, false);
             host.run();
             assertEquals("-", host.at(ALIAS_HVA));
         }
@@ -843,7 +844,7 @@ final class MmuTest {
         @Test
         void takesFewCommandsWhereNothingLiesBetween() {
             mapUserPages(10);
-            mmu.setRoot(EMPTY_ROOT);
+            mmu.setRoot(EMPTY_ROOT, false);
             assertEquals(List.of("unmap 555555400000+13000"), host.run());
             assertEquals(0, mmu.runCount());
         }
@@ -856,7 +857,7 @@ final class MmuTest {
             tables.map(above, FRAME, SIZE_4K, READY | U);
             mapped(below, Access.READ, true);
             mapped(above, Access.READ, true);
-            mmu.setRoot(EMPTY_ROOT);
+            mmu.setRoot(EMPTY_ROOT, false);
             assertEquals(List.of("unmap 7bcffffff000+1000", "unmap 7be020100000+1000"), host.run());
         }
     }

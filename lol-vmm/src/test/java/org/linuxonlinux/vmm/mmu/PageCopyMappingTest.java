@@ -39,10 +39,11 @@ final class PageCopyMappingTest {
     private static final long EMPTY_ROOT = 0x8f_f000;
 
     private final GuestMemory memory = GuestMemory.anonymous(RAM_BYTES);
-    private final HostCommandQueue queue = new HostCommandQueue();
+    private final AddressSpaces spaces = new AddressSpaces(1);
+    private final HostCommandQueue queue = spaces.current().commands();
     private final HostModel host = new HostModel(queue);
     private final GuestTables tables = new GuestTables(memory, 0x1_0000);
-    private final Mmu mmu = new Mmu(memory, queue, 3, 40);
+    private final Mmu mmu = new Mmu(memory, spaces, 3, 40);
     private final CallSites sites = new CallSites(AddressMap.GATE_CODE_HVA);
 
     @BeforeEach
@@ -50,7 +51,7 @@ final class PageCopyMappingTest {
         memory.fill(FRAME, 4096, (byte) 0x90);
         memory.write(FRAME + SITE, HexFormat.of().parseHex("b86e0000000f05c3"));
         mmu.setWriteProtect(true);
-        mmu.setRoot(tables.rootGpa());
+        mmu.setRoot(tables.rootGpa(), false);
         mmu.showCallSites(sites, HostModel.SITES_FD);
         tables.map(USER, FRAME, SIZE_4K, P | U | A);
         tables.map(KERNEL, FRAME, SIZE_4K, P | W | A | D | G);
@@ -95,10 +96,10 @@ final class PageCopyMappingTest {
     void isShownWheneverTheFrameIsMappedAgain() {
         touch(USER, Access.EXECUTE);
         patch();
-        mmu.setRoot(EMPTY_ROOT);
+        mmu.setRoot(EMPTY_ROOT, false);
         host.run();
         assertEquals("-", host.at(USER));
-        mmu.setRoot(tables.rootGpa());
+        mmu.setRoot(tables.rootGpa(), false);
         touch(USER, Access.EXECUTE);
         assertEquals("copy r-x", host.at(USER));
     }
@@ -107,8 +108,8 @@ final class PageCopyMappingTest {
     void isShownWhereTheIretStubHasMappedTheFrame() {
         touch(USER, Access.EXECUTE);
         patch();
-        mmu.setRoot(EMPTY_ROOT);
-        mmu.setRoot(tables.rootGpa());
+        mmu.setRoot(EMPTY_ROOT, false);
+        mmu.setRoot(tables.rootGpa(), false);
         host.run();
         mmu.enterPremapped(
                 USER, FRAME | P | U | A, HostMappings.PROT_READ | HostMappings.PROT_EXEC);
@@ -263,7 +264,7 @@ final class PageCopyMappingTest {
                         Access.READ,
                         false));
         touch(USER, Access.READ);
-        mmu.setRoot(EMPTY_ROOT);
+        mmu.setRoot(EMPTY_ROOT, false);
         assertEquals(List.of("unmap 5f000+1000", "unmap 555555400000+1000"), host.run());
     }
 }
