@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A 32-bit program without a C library: int 0x80 and the vDSO's way into the kernel, registers and results. Exits with the
-// number of failures.
+// A 32-bit program without a C library: int 0x80 and the vDSO's way into the kernel, registers and results, memory, signals
+// and thread-local segments. Exits with the number of failures.
 #define HOT 300
 
 static int call(int number, int a, int b, int c)
@@ -87,6 +87,112 @@ static int by_vdso(int *stack)
     return 0;
 }
 
+static int *map_pages(int count)
+{
+    // mmap2: private, anonymous, readable and writable.
+    int result, *arguments[] = {0};
+    asm volatile("push %%ebp; xor %%ebp,%%ebp; int $0x80; pop %%ebp"
+                 : "=a"(result)
+                 : "a"(192), "b"(arguments[0]), "c"(count * 4096), "d"(3), "S"(0x22), "D"(-1)
+                 : "memory");
+    return (int *)result;
+}
+
+// Pages read first, pages written first, pages shared with a child and written by both.
+static int memory(void)
+{
+    enum { PAGES = 64, WORDS = 1024 };
+    int *words = map_pages(PAGES), sum = 0, status = 0;
+    for (int i = 0; i < PAGES; i += 2)
+        sum += words[i * WORDS];
+    for (int i = 0; i < PAGES; i++)
+        words[i * WORDS] = i;
+    int child = call(2, 0, 0, 0);
+    for (int i = 0; i < PAGES; i++)
+        words[i * WORDS] += child ? 1 : 2;
+    for (int i = 0; i < PAGES; i++)
+        if (words[i * WORDS] != i + (child ? 1 : 2))
+            sum++;
+    if (!child)
+        call(1, sum, 0, 0);
+    return call(7, child, (int)&status, 0) == child && status == 0 && sum == 0;
+}
+
+static volatile int signals;
+
+static void on_signal(int number) { signals += number; }
+
+asm(".globl restore\nrestore: mov $173,%eax; int $0x80\n");
+extern void restore(void);
+
+struct action {
+    void (*handler)(int);
+    unsigned flags;
+    void (*restorer)(void);
+    unsigned mask[2];
+};
+
+static int set_action(int number, void (*handler)(int))
+{
+    struct action action = {handler, 0x04000004, restore, {0, 0}};
+    int result;
+    asm volatile("int $0x80" : "=a"(result) : "a"(174), "b"(number), "c"(&action), "d"(0), "S"(8) : "memory");
+    return result;
+}
+
+static int handled(void)
+{
+    if (set_action(10, on_signal))
+        return 0;
+    for (int i = 0; i < 20; i++)
+        call(37, call(20, 0, 0, 0), 10, 0);
+    return signals == 200;
+}
+
+struct description {
+    int entry, base, limit, flags;
+};
+
+static int thread_word(void)
+{
+    int word;
+    asm volatile("mov %%gs:0,%0" : "=r"(word));
+    return word;
+}
+
+static int load_gs(int entry)
+{
+    int selector = entry * 8 + 3, read;
+    asm volatile("mov %1,%%gs; xor %0,%0; mov %%gs,%0" : "=&r"(read) : "r"(selector));
+    return read == selector;
+}
+
+// set_thread_area, the segment in use, its base changed with the selector loaded and without, another in a child.
+static int thread_areas(void)
+{
+    static int one = 11, two = 22, three = 33;
+    struct description d = {-1, (int)&one, 0xfffff, 0x51};
+    if (call(243, (int)&d, 0, 0) || !load_gs(d.entry) || thread_word() != 11)
+        return 0;
+    d.base = (int)&two;
+    if (call(243, (int)&d, 0, 0) || thread_word() != 22)
+        return 0;
+    asm volatile("mov %0,%%gs" ::"r"(0));
+    d.base = (int)&three;
+    if (call(243, (int)&d, 0, 0) || !load_gs(d.entry) || thread_word() != 33)
+        return 0;
+    int status = 0, child = call(2, 0, 0, 0);
+    d.base = child ? (int)&one : (int)&two;
+    int wrong = call(243, (int)&d, 0, 0) != 0, wanted = child ? 11 : 22;
+    for (int i = 0; i < HOT; i++) {
+        wrong += thread_word() != wanted;
+        call(158, 0, 0, 0);
+    }
+    if (!child)
+        call(1, wrong != 0, 0, 0);
+    return call(7, child, (int)&status, 0) == child && status == 0 && !wrong;
+}
+
 __attribute__((used)) static int run(int *stack)
 {
     expect("compat-registers", registers_kept());
@@ -94,6 +200,9 @@ __attribute__((used)) static int run(int *stack)
     expect("compat-children", child_status());
     expect("compat-number", call(9999, 0, 0, 0) == -38);
     expect("compat-vdso", by_vdso(stack));
+    expect("compat-memory", memory());
+    expect("compat-signals", handled());
+    expect("compat-thread-areas", thread_areas());
     say(failures ? "ended: failures=some\n" : "ended: failures=0\n");
     return failures;
 }

@@ -29,15 +29,11 @@ final class SystemRules {
     /** {@code movzx r64, r/m16}. */
     private static final int MOVZX_LOAD = 0x0fb7;
 
-    /** Selector words by segment register number: es cs ss ds fs gs. */
-    private static final Mem[] SELECTOR = {
-        MacroAssembler.vcpu(VcpuPageLayout.ES_SEL),
-        MacroAssembler.vcpu(VcpuPageLayout.CS_SEL),
-        MacroAssembler.vcpu(VcpuPageLayout.SS_SEL),
-        MacroAssembler.vcpu(VcpuPageLayout.DS_SEL),
-        MacroAssembler.vcpu(VcpuPageLayout.FS_SEL),
-        MacroAssembler.vcpu(VcpuPageLayout.GS_SEL)
-    };
+    /** Segment registers by number: es cs ss ds fs gs. */
+    private static final int SEGMENT_COUNT = 6;
+
+    private static final int CS = 1;
+    private static final int SS = 2;
 
     /** Control register words by number; null = not inline. */
     private static final Mem[] CONTROL = {
@@ -67,8 +63,8 @@ final class SystemRules {
             case VERW -> true;
             case RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE ->
                     in.operandSizeBytes() == 8 && in.rm() != RSP;
-            case MOV_FROM_SREG -> in.digit() < SELECTOR.length && isNotStackPointer(in);
-            case MOV_TO_SREG -> isStoredSelector(in.digit()) && isNotStackPointer(in);
+            case MOV_FROM_SREG -> in.digit() < SEGMENT_COUNT && isNotStackPointer(in);
+            case MOV_TO_SREG -> in.digit() == SS && isNotStackPointer(in);
             case PUSH_SREG -> in.stackAccessSize() == 8 && in.map() == 1;
             case MOV_FROM_CR ->
                     in.reg() < CONTROL.length && CONTROL[in.reg()] != null && in.rm() != RSP;
@@ -82,11 +78,6 @@ final class SystemRules {
 
     private static boolean isNotStackPointer(Instruction in) {
         return in.hasMemoryOperand() || in.rm() != RSP;
-    }
-
-    /** ES, SS and DS have no effect in 64-bit mode: the selector is all there is to them. */
-    private static boolean isStoredSelector(int segmentRegister) {
-        return segmentRegister == 0 || segmentRegister == 2 || segmentRegister == 3;
     }
 
     /**
@@ -129,7 +120,7 @@ final class SystemRules {
             case VERW -> emitter.emitFolded();
             case MOV_FROM_SREG -> emitReadSelector(in);
             case MOV_TO_SREG -> emitWriteSelector(in);
-            case PUSH_SREG -> masm.push(SELECTOR[in.opcode() >> 3 & 7]);
+            case PUSH_SREG -> emitter.emitFolded();
             case MOV_FROM_CR -> masm.movq(Reg.of(in.rm()), CONTROL[in.reg()]);
             case MOV_TO_CR -> masm.movq(CONTROL[in.reg()], Reg.of(in.rm()));
             case IN, OUT -> {
@@ -170,8 +161,18 @@ final class SystemRules {
         masm.timerWriteHit(hit, miss);
     }
 
+    /**
+     * The selectors of the kernel's code and stack are in the vCPU page. The others are the guest's
+     * own: user code may have loaded them.
+     */
     private void emitReadSelector(Instruction in) {
-        Mem selector = SELECTOR[in.digit()];
+        if (in.digit() != CS && in.digit() != SS) {
+            emitter.emitFolded();
+            return;
+        }
+        Mem selector =
+                MacroAssembler.vcpu(
+                        in.digit() == CS ? VcpuPageLayout.CS_SEL : VcpuPageLayout.SS_SEL);
         if (in.hasMemoryOperand()) {
             Reg s = EmitContext.scratch(in, 0);
             masm.spill(Slot.A, s);
@@ -189,8 +190,9 @@ final class SystemRules {
         }
     }
 
+    /** SS has no effect in 64-bit mode: the selector is all there is to it. */
     private void emitWriteSelector(Instruction in) {
-        Mem selector = SELECTOR[in.digit()];
+        Mem selector = MacroAssembler.vcpu(VcpuPageLayout.SS_SEL);
         if (!in.hasMemoryOperand()) {
             masm.movw(selector, Reg.of(in.rm()));
             return;

@@ -19,6 +19,7 @@ public class Assembler implements AutoCloseable {
     private static final int MR_MOV = 0x89;
     private static final int RM_MOV = 0x8b;
     private static final int RM_LEA = 0x8d;
+    private static final int RM_MOV_SREG = 0x8e;
     private static final int RM_MOVSXD = 0x63;
     private static final int M_XRSTOR = 0x0fae;
     private static final int XRSTOR_EXTENSION = 5;
@@ -370,6 +371,11 @@ public class Assembler implements AutoCloseable {
         regReg(true, M_GROUP3, 2, reg);
     }
 
+    /** {@code neg reg}, 64-bit. */
+    public final void negq(Reg reg) {
+        regReg(true, M_GROUP3, 3, reg);
+    }
+
     /** {@code cmp a, b}, 64-bit. */
     public final void cmpq(Reg a, Reg b) {
         regReg(true, Arithmetic.CMP.opcodeMr(), b.number(), a);
@@ -652,6 +658,17 @@ public class Assembler implements AutoCloseable {
     public final void syscall() {
         code.emit8(0x0f);
         code.emit8(0x05);
+    }
+
+    /** {@code int $vector}. */
+    public final void interrupt(int vector) {
+        code.emit8(0xcd);
+        code.emit8(vector);
+    }
+
+    /** {@code mov src, %sreg}, 16 bits; numbers as ModRM has them: es cs ss ds fs gs. */
+    public final void loadSegment(int segment, Mem src) {
+        regMem(false, RM_MOV_SREG, segment, src, 0);
     }
 
     /** {@code iretq}. */

@@ -10,6 +10,7 @@ package org.linuxonlinux.gate;
  * 0000_0000_0000 … 7fff_ffff_f000       guest user mode, GVA = HVA
  * 0000_0000_0000 … 7bff_ffff_ffff       guest upper half from ffff_8400_0000_0000 on, HVA = GVA + FOLD (mod 2^64)
  *   0000_0006_0000                      call-site table, 64 KB, R; only while the gate patches call sites
+ *   0000_ffff_f000                      first page of the vCPU page area once more, R, until the guest maps it
  *   7bd0_0000_0000                      bootstrap stub of the traced process, 64 KB
  *   7bd1_0000_0000                      guest RAM as it lies in its file, up to 60 GB, R
  *   7be0_0000_0000                      gate code, 64 KB, RX
@@ -54,6 +55,15 @@ public final class AddressMap {
 
     /** Bytes of the vCPU page area. */
     public static final int VCPU_PAGE_SIZE_BYTES = 0x1_5000;
+
+    /**
+     * First page of the vCPU page area once more, for host calls by {@code int $0x80}, which take
+     * addresses of 32 bits. 32-bit programs end below, and others have no reason to go there.
+     */
+    public static final long LOW_PAGE_HVA = 0xffff_f000L;
+
+    /** Bytes of the low page. */
+    public static final int LOW_PAGE_SIZE_BYTES = 0x1000;
 
     /** Translated code. */
     public static final long CODE_CACHE_HVA = 0x7be0_0010_0000L;
@@ -184,6 +194,11 @@ public final class AddressMap {
     /** Whether a range of HVAs meets the call-site table. */
     public static boolean meetsSiteTable(long hva, long sizeBytes) {
         return meets(hva, sizeBytes, SITE_TABLE_HVA, SITE_TABLE_SIZE_BYTES);
+    }
+
+    /** Whether a range of HVAs meets the low page. */
+    public static boolean meetsLowPage(long hva, long sizeBytes) {
+        return meets(hva, sizeBytes, LOW_PAGE_HVA, LOW_PAGE_SIZE_BYTES);
     }
 
     /** Whether the HVA lies in the flat branch table. */

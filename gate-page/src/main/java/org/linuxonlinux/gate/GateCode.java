@@ -4,6 +4,7 @@ package org.linuxonlinux.gate;
 import static org.linuxonlinux.asm.Reg.r10;
 import static org.linuxonlinux.asm.Reg.r11;
 import static org.linuxonlinux.asm.Reg.r12;
+import static org.linuxonlinux.asm.Reg.r13;
 import static org.linuxonlinux.asm.Reg.r8;
 import static org.linuxonlinux.asm.Reg.r9;
 import static org.linuxonlinux.asm.Reg.rax;
@@ -32,6 +33,7 @@ import org.linuxonlinux.host.HostAbi;
  * which reads the guest's frame; none of them writes guest memory. Gaps are int3.
  */
 public final class GateCode {
+    private static final int INT80_VECTOR = 0x80;
     private static final int RFLAGS_TF = 0x100;
     private static final int RFLAGS_NT = 0x4000;
     private static final int RFLAGS_VM = 0x2_0000;
@@ -84,6 +86,7 @@ public final class GateCode {
     private final long exitHva;
     private final long resumeHva;
     private final long resumeKernelHva;
+    private final long resumeSegmentsHva;
     private final long resumeUserHva;
     private final long runCommandsHva;
     private final long commandsDoneHva;
@@ -104,6 +107,7 @@ public final class GateCode {
             // No gap: the exit stub falls into resume.
             resumeHva = writer.stubHere("resume", generator::resume);
             resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
+            resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
             runCommandsHva = writer.stub("runCommands", generator::runCommands);
         } else {
@@ -111,6 +115,7 @@ public final class GateCode {
             runCommandsHva = writer.stub("runCommands", generator::runCommands);
             resumeHva = writer.stub("resume", generator::resume);
             resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
+            resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
             generator.inProcess.endOfResume(resumeHva);
         }
@@ -170,6 +175,11 @@ public final class GateCode {
     /** Entry of the resume stub that first loads the segment bases of kernel mode. */
     public long resumeKernelHva() {
         return resumeKernelHva;
+    }
+
+    /** Entry of the resume stub that first loads segment registers, and then as for kernel mode. */
+    public long resumeSegmentsHva() {
+        return resumeSegmentsHva;
     }
 
     /** Entry of the resume stub that first loads the segment bases of user mode. */
@@ -251,6 +261,7 @@ public final class GateCode {
         private final InProcessStubs inProcess = new InProcessStubs(writer);
         private long exitHva;
         private long resumeHva;
+        private long resumeKernelHva;
         private long commandsDoneHva;
 
         Generator(Form form) {
@@ -367,6 +378,7 @@ public final class GateCode {
          * </pre>
          */
         private void resumeKernel() {
+            resumeKernelHva = masm.hva();
             mark(Kind.RESUMING, Undo.NONE);
             masm.movq(rax, vcpu(VcpuPageLayout.FOLD_CONST));
             masm.enterKernelMode(rax);
@@ -374,6 +386,37 @@ public final class GateCode {
             masm.dynamicFoldInto(rcx, rax);
             masm.wrfsbase(rcx);
             masm.jmp(resumeHva);
+        }
+
+        /**
+         * Loads segment registers and goes on as in kernel mode, for the guest kernel's loads of
+         * them. ES, DS, FS and GS are the guest's at all times: it reads them as they are.
+         *
+         * <pre>
+         * Entered from  the monitor, by setting RIP; it has made the host's descriptors the guest's
+         * Leaves to     resumeKernel
+         * In, out       LOAD_SEGMENTS and the selectors in, a LOAD_SEGMENTS of 0 out; clobbers rax
+         * RFLAGS        clobbered (resume loads them)
+         * Faults inside none, provided the host has the selectors
+         * </pre>
+         */
+        private void resumeSegments() {
+            mark(Kind.RESUMING, Undo.NONE);
+            masm.movq(rax, vcpu(VcpuPageLayout.LOAD_SEGMENTS));
+            loadSegment(0, VcpuPageLayout.ES_SEL);
+            loadSegment(3, VcpuPageLayout.DS_SEL);
+            loadSegment(4, VcpuPageLayout.FS_SEL);
+            loadSegment(5, VcpuPageLayout.GS_SEL);
+            masm.movqImm(vcpu(VcpuPageLayout.LOAD_SEGMENTS), 0);
+            masm.jmp(resumeKernelHva);
+        }
+
+        private void loadSegment(int number, int selectorOffset) {
+            Label next = new Label("next segment");
+            masm.testlImm(rax, 1 << number);
+            masm.jcc(Cond.e, next);
+            masm.loadSegment(number, vcpu(selectorOffset));
+            masm.bind(next);
         }
 
         /**
@@ -418,25 +461,37 @@ public final class GateCode {
             }
         }
 
-        /** Executes COMMAND_COUNT commands; clobbers what a host call does and rbx, r12, flags. */
+        /**
+         * Executes COMMAND_COUNT commands; clobbers what a host call does and rbx, r12, r13, flags.
+         */
         private void commandLoop() {
             Label next = new Label("next command");
             Label done = new Label("commands done");
-            masm.leaq(rbx, vcpu(VcpuPageLayout.COMMANDS));
+            Label compatible = new Label("by int 0x80");
+            Label called = new Label("called");
+            masm.leaq(r13, vcpu(VcpuPageLayout.COMMANDS));
             masm.movq(r12, vcpu(VcpuPageLayout.COMMAND_COUNT));
             masm.bind(next);
             masm.subqImm(r12, 1);
             masm.jcc(Cond.b, done);
-            masm.movq(rax, Mem.base(rbx, VcpuPageLayout.COMMAND_NUMBER_OFFSET));
+            masm.movq(rax, Mem.base(r13, VcpuPageLayout.COMMAND_NUMBER_OFFSET));
             Reg[] arguments = {rdi, rsi, rdx, r10, r8, r9};
             for (int i = 0; i < arguments.length; i++) {
                 int offset = VcpuPageLayout.COMMAND_ARGUMENTS_OFFSET + 8 * i;
-                masm.movq(arguments[i], Mem.base(rbx, offset));
+                masm.movq(arguments[i], Mem.base(r13, offset));
             }
+            masm.testq(rax, rax);
+            masm.jcc(Cond.s, compatible);
             masm.syscall();
-            masm.movq(Mem.base(rbx, VcpuPageLayout.COMMAND_RESULT_OFFSET), rax);
-            masm.addqImm(rbx, VcpuPageLayout.COMMAND_SIZE_BYTES);
+            masm.bind(called);
+            masm.movq(Mem.base(r13, VcpuPageLayout.COMMAND_RESULT_OFFSET), rax);
+            masm.addqImm(r13, VcpuPageLayout.COMMAND_SIZE_BYTES);
             masm.jmp(next);
+            masm.bind(compatible);
+            masm.negq(rax);
+            masm.movq(rbx, rdi);
+            masm.interrupt(INT80_VECTOR);
+            masm.jmp(called);
             masm.bind(done);
         }
 

@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class VcpuPageLayout {
     /** Raised whenever an offset or meaning changes; emitted code and monitor must agree. */
-    public static final int VERSION = 6;
+    public static final int VERSION = 7;
 
     /** Value of {@link #MAGIC}: "LOLv" in ASCII below, {@link #VERSION} above. */
     public static final long MAGIC_VALUE = 0x764c_4f4cL | (long) VERSION << 32;
@@ -30,7 +30,7 @@ public final class VcpuPageLayout {
     /** Bytes of one command: nr, a0–a5, result. */
     public static final int COMMAND_SIZE_BYTES = 64;
 
-    /** Offset of the call's number in a command. */
+    /** Offset of the call's number in a command; negated = by {@code int $0x80}, from RBX. */
     public static final int COMMAND_NUMBER_OFFSET = 0;
 
     /** Offset of the first of six arguments in a command. */
@@ -217,7 +217,10 @@ public final class VcpuPageLayout {
     /** Guest SS in kernel mode, as {@link #CS_SEL}. */
     public static final int SS_SEL;
 
-    /** Guest DS. Written by: monitor. Read by: emitted code, monitor. */
+    /**
+     * Guest DS to be loaded ({@link #LOAD_SEGMENTS}); afterwards the host's DS is the guest's.
+     * Written by: monitor. Read by: resume stub.
+     */
     public static final int DS_SEL;
 
     /** Guest ES, as {@link #DS_SEL}. */
@@ -228,6 +231,21 @@ public final class VcpuPageLayout {
 
     /** Guest GS selector, as {@link #DS_SEL}. */
     public static final int GS_SEL;
+
+    /**
+     * Segment registers to be loaded, a bit for each by its number. Written by: monitor. Read and
+     * cleared by: resume stub.
+     */
+    public static final int LOAD_SEGMENTS;
+
+    /** Thread-local segments of the GDT: descriptors 12 to 14 of Linux's. */
+    public static final int THREAD_AREA_COUNT = 3;
+
+    /** Bytes of the host's struct user_desc. */
+    public static final int THREAD_AREA_BYTES = 16;
+
+    /** A struct user_desc for each thread-local segment. Written by: monitor. Read by: host. */
+    public static final int THREAD_AREAS;
 
     /** Guest LDTR selector, as {@link #DS_SEL}. */
     public static final int LDTR_SEL;
@@ -494,6 +512,7 @@ public final class VcpuPageLayout {
         ES_SEL = u64(l, f, "ES_SEL");
         FS_SEL = u64(l, f, "FS_SEL");
         GS_SEL = u64(l, f, "GS_SEL");
+        LOAD_SEGMENTS = u64(l, f, "LOAD_SEGMENTS");
         LDTR_SEL = u64(l, f, "LDTR_SEL");
         TR_SEL = u64(l, f, "TR_SEL");
         CR0 = u64(l, f, "CR0");
@@ -501,6 +520,8 @@ public final class VcpuPageLayout {
         CR3 = u64(l, f, "CR3");
         CR4 = u64(l, f, "CR4");
         EFER = u64(l, f, "EFER");
+        l.cacheLine();
+        THREAD_AREAS = words(l, f, "THREAD_AREAS", THREAD_AREA_COUNT * THREAD_AREA_BYTES / 8);
         l.cacheLine();
         // Statistics.
         COUNT_SYSRET = u64(l, f, "COUNT_SYSRET");

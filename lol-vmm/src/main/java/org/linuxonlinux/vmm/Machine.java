@@ -46,6 +46,7 @@ import org.linuxonlinux.vmm.exit.ExitTransport;
 import org.linuxonlinux.vmm.exit.GateMemory;
 import org.linuxonlinux.vmm.exit.PtraceTransport;
 import org.linuxonlinux.vmm.exit.SignalTransport;
+import org.linuxonlinux.vmm.exit.ThreadAreas;
 import org.linuxonlinux.vmm.exit.Vcpu;
 import org.linuxonlinux.vmm.exit.VcpuParts;
 import org.linuxonlinux.vmm.irq.ApicBus;
@@ -180,6 +181,7 @@ final class Machine implements AutoCloseable {
                                 gateMemory.gate(),
                                 mmu,
                                 tables,
+                                new ThreadAreas(page, tables, mmu, commands),
                                 events,
                                 apic,
                                 pvEoi,

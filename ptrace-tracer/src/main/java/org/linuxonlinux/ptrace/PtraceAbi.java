@@ -33,6 +33,9 @@ final class PtraceAbi {
     /** Bit that {@code PTRACE_O_TRACESYSGOOD} adds to SIGTRAP at system-call stops. */
     static final int SYSCALL_STOP_BIT = 0x80;
 
+    /** Register set of the integer registers. Source: {@code include/uapi/linux/elf.h}. */
+    static final int NT_PRSTATUS = 1;
+
     /** Register set of the x87, SSE, AVX state. Source: {@code include/uapi/linux/elf.h}. */
     static final int NT_X86_XSTATE = 0x202;
 

@@ -50,13 +50,25 @@ public final class RegisterSet implements AutoCloseable {
         RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15
     };
 
-    private final NativeMemory memory = NativeMemory.allocate(WORD_COUNT * 8L);
+    /** Offset of a {@code struct iovec} behind the words. */
+    private static final int IOVEC_OFFSET = WORD_COUNT * 8;
+
+    private static final int IOVEC_BYTES = 16;
+
+    private final NativeMemory memory = NativeMemory.allocate(IOVEC_OFFSET + IOVEC_BYTES);
 
     /** An empty set. */
     public RegisterSet() {}
 
     long hva() {
         return memory.hva();
+    }
+
+    /** Address of a {@code struct iovec} that spans the words before one of them. */
+    long iovecOfWordsBefore(int index) {
+        memory.putLong(IOVEC_OFFSET, memory.hva());
+        memory.putLong(IOVEC_OFFSET + 8, index * 8L);
+        return memory.hva() + IOVEC_OFFSET;
     }
 
     /** Word of the struct, by one of the constants of this class. */
@@ -144,7 +156,7 @@ public final class RegisterSet implements AutoCloseable {
         return getRaw(FS_BASE);
     }
 
-    /** Sets the FS base; must lie in the lower half. */
+    /** Sets the FS base; must lie below {@link TracedProcess#TASK_END_HVA} to be written. */
     public void setFsBase(long hva) {
         setRaw(FS_BASE, hva);
     }
@@ -154,7 +166,7 @@ public final class RegisterSet implements AutoCloseable {
         return getRaw(GS_BASE);
     }
 
-    /** Sets the GS base; must lie in the lower half. */
+    /** Sets the GS base; must lie below {@link TracedProcess#TASK_END_HVA} to be written. */
     public void setGsBase(long hva) {
         setRaw(GS_BASE, hva);
     }

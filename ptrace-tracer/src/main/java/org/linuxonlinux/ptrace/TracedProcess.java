@@ -49,7 +49,7 @@ public final class TracedProcess implements AutoCloseable {
     public static final int KICK_SIGNAL = 23;
 
     /** End of the lower half as the kernel lets processes use it (TASK_SIZE_MAX, 4-level). */
-    private static final long TASK_END_HVA = 0x7fff_ffff_f000L;
+    public static final long TASK_END_HVA = 0x7fff_ffff_f000L;
 
     private enum State {
         STOPPED,
@@ -275,12 +275,27 @@ public final class TracedProcess implements AutoCloseable {
     /**
      * Writes all integer registers.
      *
-     * @throws TracerException with EIO if a segment base lies in the upper half or a selector is
-     *     not one of user mode
+     * @throws TracerException with EIO if a segment base lies at {@link #TASK_END_HVA} or above or
+     *     a selector is not one of user mode
      */
     public void setRegisters(RegisterSet from) {
         requireStopped();
         check("write registers", HostCalls.rawPtrace(PTRACE_SETREGS, pid, 0, from.hva()));
+    }
+
+    /**
+     * Writes the integer registers but the segment bases and the selectors of data, which stay as
+     * they are: for processes that have loaded bases which {@link #setRegisters} refuses.
+     */
+    public void setRegistersButBases(RegisterSet from) {
+        requireStopped();
+        check(
+                "write registers",
+                HostCalls.rawPtrace(
+                        PTRACE_SETREGSET,
+                        pid,
+                        NT_PRSTATUS,
+                        from.iovecOfWordsBefore(RegisterSet.FS_BASE)));
     }
 
     /** Reads one word of the register set; {@code index} is a constant of {@link RegisterSet}. */

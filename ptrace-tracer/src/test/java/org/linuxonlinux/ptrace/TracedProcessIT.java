@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -471,6 +472,40 @@ final class TracedProcessIT {
         TracerException e =
                 assertThrows(TracerException.class, () -> process.setRegisters(registers));
         assertEquals(HostAbi.EIO, e.errno());
+    }
+
+    @Test
+    void refusesASegmentBaseAtTheEndOfTheTask() {
+        process.getRegisters(registers);
+        registers.setGsBase(TracedProcess.TASK_END_HVA);
+        TracerException e =
+                assertThrows(TracerException.class, () -> process.setRegisters(registers));
+        assertEquals(HostAbi.EIO, e.errno());
+        registers.setGsBase(TracedProcess.TASK_END_HVA - 1);
+        process.setRegisters(registers);
+    }
+
+    @Test
+    void leavesSegmentBasesThatItCouldNotSet() {
+        long base = 0xffff_ffff_8123_4560L;
+        // wrgsbase rax; int3; inc ecx; int3
+        load(0xf3, 0x48, 0x0f, 0xae, 0xd8, 0xcc, 0xff, 0xc1, 0xcc);
+        registers.setRax(base);
+        process.setRegisters(registers);
+        int status = run(ResumeMode.CONT);
+        assumeTrue(WaitStatus.isSignalStop(status, HostAbi.SIGTRAP), "no FSGSBASE");
+        assertEquals(base, registers.gsBase());
+        long ds = registers.getRaw(RegisterSet.DS);
+        long ss = registers.getRaw(RegisterSet.SS);
+        registers.setGpr(1, 41);
+        registers.setRsp(DATA_HVA + 8);
+        process.setRegistersButBases(registers);
+        run(ResumeMode.CONT);
+        assertEquals(42, registers.getGpr(1));
+        assertEquals(DATA_HVA + 8, registers.rsp());
+        assertEquals(base, registers.gsBase());
+        assertEquals(ds, registers.getRaw(RegisterSet.DS));
+        assertEquals(ss, registers.getRaw(RegisterSet.SS));
     }
 
     /** Whether a process exists and is not a zombie. */

@@ -13,6 +13,7 @@ import static org.linuxonlinux.gate.VcpuPageLayout.FS_SEL;
 import static org.linuxonlinux.gate.VcpuPageLayout.GS_BASE;
 import static org.linuxonlinux.gate.VcpuPageLayout.GS_SEL;
 import static org.linuxonlinux.gate.VcpuPageLayout.KERNEL_GS_BASE;
+import static org.linuxonlinux.gate.VcpuPageLayout.LOAD_SEGMENTS;
 import static org.linuxonlinux.gate.VcpuPageLayout.SS_SEL;
 
 import org.linuxonlinux.gate.VcpuPage;
@@ -96,9 +97,28 @@ public final class ControlState {
         page.set(KERNEL_GS_BASE, value);
     }
 
-    /** Selector of a segment register by its encoding. CS and SS are those of kernel mode. */
+    /**
+     * Selector of a segment register by its encoding. CS and SS are those of kernel mode; the
+     * others what the kernel loaded last, for user code may have loaded another.
+     */
     public int selector(int segment) {
         return (int) page.get(SELECTOR_OFFSETS[segment]) & 0xffff;
+    }
+
+    /** Has the resume stub load ES, DS, FS or GS. Precondition: the host has the selector. */
+    public void loadSegment(int segment, int selector) {
+        setSelector(segment, selector);
+        page.set(LOAD_SEGMENTS, page.get(LOAD_SEGMENTS) | 1L << segment);
+    }
+
+    /** Whether segment registers are still to be loaded: a bit for each by its number. */
+    public int segmentsToLoad() {
+        return (int) page.get(LOAD_SEGMENTS);
+    }
+
+    /** They are loaded. */
+    public void segmentsLoaded() {
+        page.set(LOAD_SEGMENTS, 0);
     }
 
     public void setSelector(int segment, int selector) {

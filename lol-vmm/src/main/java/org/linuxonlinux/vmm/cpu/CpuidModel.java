@@ -254,7 +254,7 @@ public final class CpuidModel {
     }
 
     /** Whether the CPU follows AMD's manuals where the two differ. */
-    boolean isAmd() {
+    public boolean isAmd() {
         return amd;
     }
 

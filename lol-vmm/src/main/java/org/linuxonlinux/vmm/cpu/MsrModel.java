@@ -235,6 +235,16 @@ public final class MsrModel {
         return cstar;
     }
 
+    /** Guest RIP of the kernel's entry for SYSENTER. */
+    public long sysenterEntry() {
+        return kept.get(IA32_SYSENTER_EIP).value;
+    }
+
+    /** RSP that SYSENTER loads. */
+    public long sysenterStack() {
+        return kept.get(IA32_SYSENTER_ESP).value;
+    }
+
     /** Flags that SYSCALL clears. */
     public long syscallFlagMask() {
         return syscallFlagMask;

@@ -25,9 +25,10 @@ final class CommandBatch {
         this.commands = commands;
     }
 
-    /** Whether what is left fits into the page. */
+    /** Whether what is left fits into the page and can be executed on the way. */
     boolean isLast() {
-        return commands.count() - before <= VcpuPageLayout.COMMAND_CAPACITY;
+        return commands.count() - before <= VcpuPageLayout.COMMAND_CAPACITY
+                && !commands.hasThreadAreas();
     }
 
     /** Puts the next commands into the page. */

@@ -138,6 +138,15 @@ final class ContextSetup {
         long endOfPage = AddressMap.VCPU_PAGE_HVA + AddressMap.VCPU_PAGE_SIZE_BYTES;
         add("munmap", HostAbi.SYS_munmap, 0, AddressMap.GATE_CODE_HVA);
         add("munmap", HostAbi.SYS_munmap, endOfPage, TASK_END_HVA - endOfPage);
+        add(
+                "mmap",
+                HostAbi.SYS_mmap,
+                AddressMap.LOW_PAGE_HVA,
+                AddressMap.LOW_PAGE_SIZE_BYTES,
+                HostAbi.PROT_READ,
+                MAP_FLAGS,
+                GateMemory.GATE_FD,
+                AddressMap.GATE_CODE_SIZE_BYTES);
         addMap(
                 AddressMap.CODE_CACHE_HVA,
                 GateMemory.CODE_CACHE_SIZE_BYTES,

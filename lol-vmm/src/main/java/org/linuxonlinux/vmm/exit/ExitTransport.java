@@ -76,6 +76,12 @@ public interface ExitTransport extends AutoCloseable {
                 "context process ended from outside: signal " + signal + " was sent to it");
     }
 
+    /** {@link #errorCode}: it is not known. */
+    int NO_ERROR_CODE = -1;
+
+    /** The page-fault error code of a FAULT that is one, or {@link #NO_ERROR_CODE}. */
+    int errorCode();
+
     /** si_addr of a FAULT. */
     long faultHva();
 

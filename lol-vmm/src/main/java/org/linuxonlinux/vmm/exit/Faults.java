@@ -69,6 +69,7 @@ final class Faults {
     private final InstructionEmulator emulator;
     private final Premap premap;
     private final CallSiteRepairs repairs;
+    private final ThreadAreas threadAreas;
     private final HostPosition position = new HostPosition();
     private final GatePosition gatePosition = new GatePosition();
 
@@ -93,6 +94,7 @@ final class Faults {
         this.hiddenPages = new HiddenPageEmulator(parts.state(), parts.control(), parts.mmu());
         this.emulator = emulator;
         this.premap = premap;
+        this.threadAreas = parts.threadAreas();
         this.repairs = new CallSiteRepairs(parts.callSites(), parts, emulator, systemCallEntry);
     }
 
@@ -416,7 +418,9 @@ final class Faults {
         long gva = transport.faultHva();
         Instruction instruction = null;
         Access access;
-        if (isFetch(gva, rip)) {
+        if (state.cs() == GuestSelectors.USER32_CS) {
+            access = accessOf32(gva, rip);
+        } else if (isFetch(gva, rip)) {
             access = Access.EXECUTE;
         } else {
             instruction = instructions.at(rip);
@@ -427,6 +431,19 @@ final class Faults {
             }
         }
         return resolve(gva, gva, access, true, instruction);
+    }
+
+    /** The access of 32-bit code, which nothing here decodes. */
+    private Access accessOf32(long gva, long rip) {
+        int errorCode = transport.errorCode();
+        if (errorCode == ExitTransport.NO_ERROR_CODE) {
+            // What can be read already cannot have faulted by being read.
+            return gva == rip ? Access.EXECUTE : mmu.isReadable(gva) ? Access.WRITE : Access.READ;
+        }
+        if ((errorCode & Mmu.PF_FETCH) != 0) {
+            return Access.EXECUTE;
+        }
+        return (errorCode & Mmu.PF_WRITE) != 0 ? Access.WRITE : Access.READ;
     }
 
     private boolean isRepairedCallSite() {
@@ -454,6 +471,9 @@ final class Faults {
     /** INT n of a vector that user mode may not raise natively, a port access, or a true #GP. */
     private Resume onUserGeneralProtection(long rip) {
         kind = Kind.GUEST_EXCEPTION;
+        if (hasNewThreadAreas()) {
+            return Resume.LOADED;
+        }
         Instruction instruction = instructions.at(rip);
         if (instruction != null && instructions.byteAt(0) == 0xcd) {
             state.setRip(rip + instruction.length());
@@ -464,6 +484,15 @@ final class Faults {
             events.exception(state, Vector.GP);
         }
         return Resume.LOADED;
+    }
+
+    /** Whether a load of a thread-local segment may fare otherwise if it is repeated. */
+    private boolean hasNewThreadAreas() {
+        try {
+            return threadAreas.update();
+        } catch (GuestPageFaultException e) {
+            return false;
+        }
     }
 
     /** Signals that stand for an exception other than #PF and #GP. */

@@ -204,6 +204,13 @@ public final class GateMemory implements AutoCloseable {
                 GATE_FD,
                 AddressMap.GATE_CODE_SIZE_BYTES);
         calls.mmap(
+                AddressMap.LOW_PAGE_HVA,
+                AddressMap.LOW_PAGE_SIZE_BYTES,
+                PROT_READ,
+                flags,
+                GATE_FD,
+                AddressMap.GATE_CODE_SIZE_BYTES);
+        calls.mmap(
                 AddressMap.CODE_CACHE_HVA,
                 CODE_CACHE_SIZE_BYTES,
                 PROT_READ | PROT_EXEC,

@@ -13,9 +13,9 @@ import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 
 /**
  * The seccomp filter of a context process. Host calls from the gate that change mappings of guest
- * RAM are executed, and so is waiting for the hand. With it the gate can map pages while the
- * process goes on, and a guest program that jumps into the gate gains nothing it could not do to
- * its own guest.
+ * RAM are executed, and so are waiting for the hand and setting thread-local segments. With it the
+ * gate can map pages while the process goes on, and a guest program that jumps into the gate gains
+ * nothing it could not do to its own guest.
  *
  * <p>Every other call has no effect. In the traced form it stops the process, as under
  * PTRACE_SYSEMU. In the in-process form it ends the process if it comes from the gate; elsewhere it
@@ -66,8 +66,9 @@ public final class GateSyscallFilter {
     private static final int CHECK_FUTEX = 27;
     private static final int ALLOW = 33;
     private static final int REFUSED = 34;
-    private static final int ELSEWHERE = 35;
-    private static final int LENGTH = 36;
+    private static final int OTHER_ARCHITECTURE = 35;
+    private static final int ELSEWHERE = 46;
+    private static final int LENGTH = 47;
 
     private final ByteBuffer bytes =
             ByteBuffer.allocate(SOCK_FPROG_BYTES + LENGTH * SOCK_FILTER_BYTES)
@@ -75,10 +76,11 @@ public final class GateSyscallFilter {
 
     private GateSyscallFilter(long hva, GateCode.Form form) {
         boolean traced = form == GateCode.Form.TRACED;
+        int refused = traced ? SECCOMP_RET_TRACE : HostAbi.SECCOMP_RET_KILL_PROCESS;
         bytes.putShort((short) LENGTH).position(8);
         bytes.putLong(hva + SOCK_FPROG_BYTES);
         load(ARCH_OFFSET);
-        unlessEqual(HostAbi.AUDIT_ARCH_X86_64, ELSEWHERE);
+        unlessEqual(HostAbi.AUDIT_ARCH_X86_64, OTHER_ARCHITECTURE);
         load(RIP_OFFSET + 4);
         unlessEqual((int) (AddressMap.GATE_CODE_HVA >>> 32), ELSEWHERE);
         load(RIP_OFFSET);
@@ -115,7 +117,20 @@ public final class GateSyscallFilter {
         load(ARGUMENTS_OFFSET + 8 * FUTEX_OPERATION_ARGUMENT);
         ifAtLeast(HostAbi.FUTEX_WAKE + 1, REFUSED);
         put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
-        put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : HostAbi.SECCOMP_RET_KILL_PROCESS);
+        put(BPF_RET_K, 0, 0, refused);
+        // OTHER_ARCHITECTURE: int 0x80, which sets thread-local segments from the low page.
+        load(RIP_OFFSET + 4);
+        unlessEqual((int) (AddressMap.GATE_CODE_HVA >>> 32), ELSEWHERE);
+        load(RIP_OFFSET);
+        ifAtLeast((int) AddressMap.GATE_CODE_HVA + AddressMap.GATE_CODE_SIZE_BYTES, ELSEWHERE);
+        load(NR_OFFSET);
+        put(BPF_JMP_JEQ_K, 1, 0, HostCommandQueue.I386_SET_THREAD_AREA);
+        put(BPF_RET_K, 0, 0, refused);
+        load(ARGUMENTS_OFFSET);
+        put(BPF_JMP_JGE_K, 1, 0, (int) AddressMap.LOW_PAGE_HVA);
+        put(BPF_RET_K, 0, 0, refused);
+        put(BPF_RET_K, 0, 0, SECCOMP_RET_ALLOW);
+        // ELSEWHERE
         put(BPF_RET_K, 0, 0, traced ? SECCOMP_RET_TRACE : HostAbi.SECCOMP_RET_TRAP);
     }
 

@@ -12,5 +12,8 @@ final class GuestSelectors {
     static final int USER_DS = 0x2b;
     static final int USER_CS = 0x33;
 
+    /** The segment whose limit is the number of CPU and node. */
+    static final int CPU_NUMBER = 0x7b;
+
     private GuestSelectors() {}
 }

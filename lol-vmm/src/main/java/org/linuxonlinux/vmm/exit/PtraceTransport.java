@@ -19,6 +19,7 @@ import org.linuxonlinux.vmm.cpu.GuestDiedException;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
  * The exit transport by ptrace: every signal and every system call of the context process stops it.
@@ -68,6 +69,13 @@ public final class PtraceTransport implements ExitTransport {
     private int commandsUnderWay;
 
     private boolean basesChanged;
+
+    /** Where in the vsyscall page the call of the last SYSCALL stop is to; 0 = it is not there. */
+    private long vsyscallRip;
+
+    /** Whether a kick may have been used up without a KICK stop. */
+    private boolean kickTaken;
+
     private long systemCalls;
 
     /**
@@ -128,25 +136,37 @@ public final class PtraceTransport implements ExitTransport {
         long targetHostRip = page.get(VcpuPageLayout.RESUME_HOST_RIP);
         long trapHva = gate.commandsDoneHva() - 1;
         page.set(VcpuPageLayout.RESUME_HOST_RIP, trapHva);
-        int status = kickStatus;
-        while (!WaitStatus.isSignalStop(status, SIGTRAP)) {
-            requireKick(status);
-            process.resume(ResumeMode.CONT, 0);
-            status = process.await();
-        }
-        process.getRegisters(registers);
+        awaitTrap(kickStatus, trapHva);
         registersValid = true;
-        if (registers.rip() != trapHva + 1) {
-            throw damaged(String.format("trap in the mapping stub: hostRip=0x%x", registers.rip()));
-        }
         registers.setRip(targetHostRip);
         registersChanged = true;
     }
 
+    /**
+     * Lets the process run through a stub to a trap and fetches the registers.
+     *
+     * @param firstStatus of its first stop on the way
+     * @return whether there were kicks
+     */
+    private boolean awaitTrap(int firstStatus, long trapHva) {
+        int status = firstStatus;
+        boolean kicked = false;
+        while (!WaitStatus.isSignalStop(status, SIGTRAP)) {
+            requireKick(status);
+            kicked = true;
+            process.resume(ResumeMode.CONT, 0);
+            status = process.await();
+        }
+        process.getRegisters(registers);
+        if (registers.rip() != trapHva + 1) {
+            throw damaged(String.format("trap in the mapping stub: hostRip=0x%x", registers.rip()));
+        }
+        return kicked;
+    }
+
     private static void requireKick(int status) {
         if (WaitStatus.hasEnded(status)) {
-            throw new GuestDiedException(
-                    "context process ended from outside: " + WaitStatus.describe(status));
+            throw endedFromOutside(status);
         }
         boolean isSignal = WaitStatus.kind(status) == WaitStatus.Kind.SIGNAL;
         if (isSignal && isFault(WaitStatus.stopSignal(status))) {
@@ -173,15 +193,51 @@ public final class PtraceTransport implements ExitTransport {
         return new GuestDiedException("the guest damaged its context process: " + how);
     }
 
-    /** Segment bases come out of the vCPU page, and the host takes only those of the lower half. */
+    /** Bases that ptrace does not write are those of the process, see {@link #setBases}. */
     private void setRegisters() {
-        if (registers.fsBase() < 0 || registers.gsBase() < 0) {
-            throw damaged(
-                    String.format(
-                            "segment base in the upper half: fsBase=0x%x, gsBase=0x%x",
-                            registers.fsBase(), registers.gsBase()));
+        if (isWritable(registers.fsBase()) && isWritable(registers.gsBase())) {
+            process.setRegisters(registers);
+        } else {
+            process.setRegistersButBases(registers);
         }
-        process.setRegisters(registers);
+    }
+
+    private static boolean isWritable(long base) {
+        return Long.compareUnsigned(base, TracedProcess.TASK_END_HVA) < 0;
+    }
+
+    /** Prepares the entry into user or kernel mode with the segment bases of the vCPU page. */
+    private void setBases(boolean kernel) {
+        long fsBase = kernel ? AddressMap.gvaToHva(control.gsBase()) : control.fsBase();
+        long gsBase = kernel ? AddressMap.FOLD : control.gsBase();
+        boolean same = fsBase == registers.fsBase() && gsBase == registers.gsBase();
+        if (!same && !(isWritable(fsBase) && isWritable(gsBase))) {
+            if (!Mmu.isCanonical(fsBase) || !Mmu.isCanonical(gsBase)) {
+                throw damaged(
+                        String.format("segment bases: fsBase=0x%x, gsBase=0x%x", fsBase, gsBase));
+            }
+            loadBases(kernel ? gate.resumeKernelHva() : gate.resumeUserHva());
+        }
+        registers.setFsBase(fsBase);
+        registers.setGsBase(gsBase);
+    }
+
+    /** Has a resume stub load bases that ptrace refuses, which a program may have. */
+    private void loadBases(long stubHva) {
+        long trapHva = gate.commandsDoneHva() - 1;
+        page.clearCommands();
+        page.set(VcpuPageLayout.RFLAGS, Rflags.FIXED);
+        page.set(VcpuPageLayout.RESUME_HOST_RIP, trapHva);
+        registers.setRip(stubHva);
+        registers.setRflags(Rflags.FIXED);
+        registers.setOrigRax(-1);
+        registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
+        registers.setRaw(RegisterSet.SS, GuestSelectors.USER_DS);
+        setRegisters();
+        process.resume(ResumeMode.CONT, 0);
+        if (awaitTrap(process.await(), trapHva)) {
+            process.kick();
+        }
     }
 
     private ResumeMode resumeMode(boolean singleStep) {
@@ -194,8 +250,7 @@ public final class PtraceTransport implements ExitTransport {
     private Stop classify(int status, boolean singleStep) {
         switch (WaitStatus.kind(status)) {
             case SYSCALL:
-                fetchRegisters();
-                systemCalls++;
+                onSystemCall();
                 return Stop.SYSCALL;
             case SIGNAL:
                 return classifySignal(WaitStatus.stopSignal(status), singleStep);
@@ -203,9 +258,51 @@ public final class PtraceTransport implements ExitTransport {
                 fetchRegisters();
                 return Stop.KICK;
             default:
-                throw new GuestDiedException(
-                        "context process ended from outside: " + WaitStatus.describe(status));
+                throw endedFromOutside(status);
         }
+    }
+
+    private static GuestDiedException endedFromOutside(int status) {
+        return new GuestDiedException(
+                "context process ended from outside: " + WaitStatus.describe(status));
+    }
+
+    /** Makes the registers those in front of the call, but for RIP, which is behind it. */
+    private void onSystemCall() {
+        fetchRegisters();
+        systemCalls++;
+        long number = registers.origRax();
+        vsyscallRip = Math.min(registers.rip(), 0);
+        if (vsyscallRip != 0) {
+            returnFromVsyscall();
+        }
+        registers.setRax(number);
+        registers.setOrigRax(-1);
+        registersChanged = true;
+    }
+
+    /**
+     * Has the host return from a call of the vsyscall page, without effect: it kills a process that
+     * is made to go on elsewhere (Linux v6.1 arch/x86/entry/vsyscall/vsyscall_64.c). A kick stops
+     * it before the next instruction.
+     */
+    private void returnFromVsyscall() {
+        process.setRegister(RegisterSet.ORIG_RAX, -1);
+        process.kick();
+        int status;
+        do {
+            process.resume(ResumeMode.CONT, 0);
+            status = process.await();
+            if (WaitStatus.hasEnded(status)) {
+                throw endedFromOutside(status);
+            }
+            boolean isSignal = WaitStatus.kind(status) == WaitStatus.Kind.SIGNAL;
+            if (isSignal && isFault(WaitStatus.stopSignal(status))) {
+                throw ExitTransport.sentFromOutside(WaitStatus.stopSignal(status));
+            }
+        } while (!WaitStatus.isSignalStop(status, TracedProcess.KICK_SIGNAL));
+        kickTaken = true;
+        process.getRegisters(registers);
     }
 
     private Stop classifySignal(int signal, boolean singleStep) {
@@ -271,7 +368,8 @@ public final class PtraceTransport implements ExitTransport {
      * Whether the process may pass through the resume stub on its way: 64-bit code, no trap flag.
      */
     private boolean canExecuteOnTheWay() {
-        if (!filtered || commands.count() > VcpuPageLayout.COMMAND_CAPACITY) {
+        boolean tooMany = commands.count() > VcpuPageLayout.COMMAND_CAPACITY;
+        if (!filtered || tooMany || commands.hasThreadAreas()) {
             return false;
         }
         if (atResumeStub && !registersChanged) {
@@ -309,8 +407,10 @@ public final class PtraceTransport implements ExitTransport {
         }
         long resumeRip = registers.rip();
         long resumeFlags = registers.rflags();
-        // A guest that is single-stepped does not step through the stub.
+        long resumeCs = registers.getRaw(RegisterSet.CS);
+        // A guest that is single-stepped does not step through the stub, which is 64-bit code.
         registers.setRflags(resumeFlags & ~Rflags.TF);
+        registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
         int next = 0;
         while (next < commands.count()) {
             next = fillPage(next);
@@ -326,6 +426,7 @@ public final class PtraceTransport implements ExitTransport {
         page.clearExitReason();
         registers.setRip(resumeRip);
         registers.setRflags(resumeFlags);
+        registers.setRaw(RegisterSet.CS, resumeCs);
         registersChanged = true;
     }
 
@@ -446,9 +547,6 @@ public final class PtraceTransport implements ExitTransport {
             state.setSs((int) registers.getRaw(RegisterSet.SS));
             control.setFsBase(registers.fsBase());
             control.setGsBase(registers.gsBase());
-            if (registers.origRax() >= 0) {
-                state.setGpr(GuestState.RAX, registers.origRax());
-            }
         }
         state.setRflags((flags & ~Rflags.IF) | page.get(VcpuPageLayout.VIRTUAL_IF));
     }
@@ -476,6 +574,7 @@ public final class PtraceTransport implements ExitTransport {
         }
         fetchRegisters();
         page.clearExitReason();
+        setBases(kernel);
         for (int i = 0; i < GPR_COUNT; i++) {
             registers.setGpr(i, state.gpr(i));
         }
@@ -484,18 +583,28 @@ public final class PtraceTransport implements ExitTransport {
         registers.setOrigRax(-1);
         if (kernel) {
             registers.setRsp(state.gpr(RSP) + AddressMap.FOLD);
-            registers.setGsBase(AddressMap.FOLD);
-            registers.setFsBase(AddressMap.gvaToHva(control.gsBase()));
             registers.setRaw(RegisterSet.CS, GuestSelectors.USER_CS);
             registers.setRaw(RegisterSet.SS, GuestSelectors.USER_DS);
+            loadSegments();
         } else {
-            registers.setFsBase(control.fsBase());
-            registers.setGsBase(control.gsBase());
             registers.setRaw(RegisterSet.CS, state.cs());
             registers.setRaw(RegisterSet.SS, state.ss());
         }
         basesChanged = false;
         registersChanged = true;
+    }
+
+    private void loadSegments() {
+        int segments = control.segmentsToLoad();
+        int[] registersOf = {
+            RegisterSet.ES, -1, -1, RegisterSet.DS, RegisterSet.FS, RegisterSet.GS
+        };
+        for (int i = 0; i < registersOf.length; i++) {
+            if ((segments >> i & 1) != 0) {
+                registers.setRaw(registersOf[i], control.selector(i));
+            }
+        }
+        control.segmentsLoaded();
     }
 
     @Override
@@ -505,7 +614,7 @@ public final class PtraceTransport implements ExitTransport {
 
     @Override
     public long vsyscallRip() {
-        return 0;
+        return vsyscallRip;
     }
 
     @Override
@@ -516,6 +625,11 @@ public final class PtraceTransport implements ExitTransport {
     @Override
     public int signalCode() {
         return signalInfo.code();
+    }
+
+    @Override
+    public int errorCode() {
+        return NO_ERROR_CODE;
     }
 
     @Override
@@ -533,7 +647,9 @@ public final class PtraceTransport implements ExitTransport {
 
     @Override
     public boolean takeKick() {
-        return false;
+        boolean taken = kickTaken;
+        kickTaken = false;
+        return taken;
     }
 
     @Override

@@ -35,6 +35,7 @@ final class SegmentInstructions {
     private final ControlState control;
     private final Mmu mmu;
     private final DescriptorTables tables;
+    private final ThreadAreas threadAreas;
     private final ExitTransport transport;
     private final Operands operands;
 
@@ -43,6 +44,7 @@ final class SegmentInstructions {
         this.control = parts.control();
         this.mmu = parts.mmu();
         this.tables = parts.tables();
+        this.threadAreas = parts.threadAreas();
         this.transport = parts.transport();
         this.operands = operands;
     }
@@ -84,7 +86,10 @@ final class SegmentInstructions {
         state.setGpr(RSP, state.gpr(RSP) + in.stackAccessSize());
     }
 
-    /** Loads a data segment register; FS and GS take their base from the descriptor. */
+    /**
+     * Loads a data segment register, all but SS in the context process; FS and GS take their base
+     * from the descriptor.
+     */
     private void loadSegment(int segment, int selector)
             throws GuestPageFaultException, ProtectionFaultException {
         if (segment == ControlState.CS || segment > ControlState.GS) {
@@ -95,20 +100,29 @@ final class SegmentInstructions {
             descriptor = tables.descriptor(selector);
             checkDataSegment(segment == ControlState.SS, selector, descriptor);
         }
-        switch (segment) {
-            case 0 -> control.setSelector(ControlState.ES, selector);
-            case 2 -> state.setSs(selector);
-            case 3 -> control.setSelector(ControlState.DS, selector);
-            case 4 -> {
-                control.setSelector(ControlState.FS, selector);
-                control.setFsBase(DescriptorTables.baseOf(descriptor));
-            }
-            default -> {
-                control.setSelector(ControlState.GS, selector);
-                control.setGsBase(DescriptorTables.baseOf(descriptor));
-                transport.basesChanged();
-            }
+        if (segment == ControlState.SS) {
+            state.setSs(selector);
+            return;
         }
+        threadAreas.update();
+        if (segment == ControlState.FS) {
+            control.setFsBase(DescriptorTables.baseOf(descriptor));
+        } else if (segment == ControlState.GS) {
+            control.setGsBase(DescriptorTables.baseOf(descriptor));
+        }
+        control.loadSegment(segment, isHostSelector(selector) ? selector : 0);
+        transport.basesChanged();
+    }
+
+    /** Whether the context process can load a selector: not the guest kernel's, nor of an LDT. */
+    private boolean isHostSelector(int selector) {
+        int gdt = selector & ~3;
+        return gdt == 0
+                || gdt == (GuestSelectors.USER32_CS & ~3)
+                || gdt == (GuestSelectors.USER_DS & ~3)
+                || gdt == (GuestSelectors.USER_CS & ~3)
+                || gdt == (GuestSelectors.CPU_NUMBER & ~3)
+                || (ThreadAreas.isOne(selector) && threadAreas.has(selector));
     }
 
     /** The checks of MOV to a segment register at CPL 0 (Intel SDM vol. 2, MOV). */

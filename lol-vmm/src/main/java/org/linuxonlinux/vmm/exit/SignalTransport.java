@@ -15,6 +15,7 @@ import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestState;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.mmu.HostCommandQueue;
+import org.linuxonlinux.vmm.mmu.Mmu;
 
 /**
  * The exit transport without a tracer: the gate handles the signals of the context process, and
@@ -219,8 +220,8 @@ public final class SignalTransport implements ExitTransport {
             page.set(VcpuPageLayout.RFLAGS, state.rflags() | Rflags.IF);
             page.set(VcpuPageLayout.RESUME_CS, state.cs());
             page.set(VcpuPageLayout.RESUME_SS, state.ss());
-            page.set(VcpuPageLayout.HOST_FS_BASE, requireLower(control.fsBase()));
-            page.set(VcpuPageLayout.HOST_GS_BASE, requireLower(control.gsBase()));
+            page.set(VcpuPageLayout.HOST_FS_BASE, requireCanonical(control.fsBase()));
+            page.set(VcpuPageLayout.HOST_GS_BASE, requireCanonical(control.gsBase()));
             resumeEntryHva = gate.resumeUserHva();
         }
         hand = VcpuPageLayout.HAND_NOT_STARTED;
@@ -228,14 +229,18 @@ public final class SignalTransport implements ExitTransport {
     }
 
     private void enterKernelAt(GuestState state) {
-        long fsBase = requireLower(AddressMap.gvaToHva(control.gsBase()));
+        long fsBase = requireCanonical(AddressMap.gvaToHva(control.gsBase()));
         boolean basesLoaded =
                 !basesChanged
                         && (hand == VcpuPageLayout.HAND_EXIT
                                 || (hand == VcpuPageLayout.HAND_SIGNAL
                                         && page.get(VcpuPageLayout.HOST_GS_BASE) == AddressMap.FOLD
                                         && page.get(VcpuPageLayout.HOST_FS_BASE) == fsBase));
-        resumeEntryHva = basesLoaded ? gate.resumeHva() : gate.resumeKernelHva();
+        if (control.segmentsToLoad() != 0) {
+            resumeEntryHva = gate.resumeSegmentsHva();
+        } else {
+            resumeEntryHva = basesLoaded ? gate.resumeHva() : gate.resumeKernelHva();
+        }
         control.setSelector(ControlState.CS, state.cs());
         control.setSelector(ControlState.SS, state.ss());
         page.setGpr(RSP, state.gpr(RSP) + AddressMap.FOLD);
@@ -247,11 +252,11 @@ public final class SignalTransport implements ExitTransport {
         page.set(VcpuPageLayout.HOST_GS_BASE, AddressMap.FOLD);
     }
 
-    /** Segment bases come out of the vCPU page, and the host takes only those of the lower half. */
-    private static long requireLower(long base) {
-        if (base < 0) {
+    /** Segment bases come out of the vCPU page, and the stubs fault on those that no CPU takes. */
+    private static long requireCanonical(long base) {
+        if (!Mmu.isCanonical(base)) {
             throw new DamagedPageException(
-                    String.format("segment base in the upper half: base=0x%x", base));
+                    String.format("segment base is not canonical: base=0x%x", base));
         }
         return base;
     }
@@ -282,6 +287,11 @@ public final class SignalTransport implements ExitTransport {
     @Override
     public int signalCode() {
         return (int) page.get(VcpuPageLayout.SIGNAL_CODE);
+    }
+
+    @Override
+    public int errorCode() {
+        return (int) page.get(VcpuPageLayout.SIGNAL_ERROR_CODE);
     }
 
     @Override

@@ -23,6 +23,8 @@ import org.linuxonlinux.vmm.exit.ExitStatistics.Kind;
 import org.linuxonlinux.vmm.irq.LocalApic;
 import org.linuxonlinux.vmm.irq.PvEoi;
 import org.linuxonlinux.vmm.mmu.Access;
+import org.linuxonlinux.vmm.mmu.GuestPageFaultException;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 import org.linuxonlinux.vmm.mmu.Mmu;
 import org.linuxonlinux.vmm.mmu.NotRamException;
 
@@ -63,6 +65,7 @@ public final class Vcpu {
     private final GuestInstructions instructions;
     private final Premap premap;
     private final SystemCallEntry systemCallEntry;
+    private final ThreadAreas threadAreas;
     private final Faults faults;
     private final DeadlineTimer timer;
     private final InlineUart inlineUart;
@@ -76,6 +79,9 @@ public final class Vcpu {
 
     /** For the dump: the block where the monitor last let kernel code go on; null = none yet. */
     private TranslationBlock enteredBlock;
+
+    /** Thread-local segments are to be looked at on return to user mode. */
+    private boolean threadAreaCalled;
 
     private boolean stepping;
     private int stopsBetweenBoundaries;
@@ -100,7 +106,8 @@ public final class Vcpu {
         instructions = new GuestInstructions(mmu);
         emulator = new InstructionEmulator(parts);
         premap = new Premap(page, mmu, translator, parts.canPremap());
-        systemCallEntry = new SystemCallEntry(state, msrs);
+        systemCallEntry = new SystemCallEntry(state, msrs, parts.cpuid().isAmd());
+        threadAreas = parts.threadAreas();
         faults = new Faults(parts, instructions, emulator, premap, systemCallEntry);
         timer =
                 new DeadlineTimer(
@@ -240,7 +247,7 @@ public final class Vcpu {
      */
     private void offerInterrupt() {
         boolean deliverable = apic.hasDeliverable();
-        page.setPendingRelease(deliverable);
+        page.setPendingRelease(deliverable || threadAreaCalled);
         if (!deliverable) {
             return;
         }
@@ -256,7 +263,7 @@ public final class Vcpu {
         }
         if (state.interruptsEnabled()) {
             events.interrupt(state, apic.acknowledge());
-            page.setPendingRelease(apic.hasDeliverable());
+            page.setPendingRelease(apic.hasDeliverable() || threadAreaCalled);
         }
     }
 
@@ -388,9 +395,24 @@ public final class Vcpu {
                 return Kind.INDIRECT;
             case IRET_SLOW:
             case SYSRET_SLOW:
-                return emulate(Kind.SLOW_RETURN);
+                Kind kind = emulate(Kind.SLOW_RETURN);
+                updateThreadAreas();
+                return kind;
             default:
                 throw new DamagedPageException("unexpected exit: reason=" + page.exitReason());
+        }
+    }
+
+    /** A program has changed its thread-local segments and comes back from the kernel. */
+    private void updateThreadAreas() {
+        if (!threadAreaCalled || state.isKernelMode()) {
+            return;
+        }
+        threadAreaCalled = false;
+        try {
+            threadAreas.update();
+        } catch (GuestPageFaultException e) {
+            throw new GuestDiedException("the GDT is not mapped: " + e.getMessage(), e);
         }
     }
 
@@ -428,13 +450,17 @@ public final class Vcpu {
         long nextRip = state.rip();
         Instruction instruction = instructions.at(nextRip - SYSCALL_OPCODE_BYTES);
         if (instruction != null && instructions.byteAt(0) == 0xcd) {
+            threadAreaCalled |=
+                    (int) state.gpr(GuestState.RAX) == HostCommandQueue.I386_SET_THREAD_AREA;
             events.softwareInterrupt(state, INT80_VECTOR, nextRip - SYSCALL_OPCODE_BYTES);
             return;
         }
-        if (state.cs() == GuestSelectors.USER_CS) {
-            mmu.patchCallSite(nextRip, state.gpr(GuestState.RAX));
-            page.forgetGateReturn();
+        if (state.cs() == GuestSelectors.USER32_CS) {
+            systemCallEntry.enterFrom32();
+            return;
         }
+        mmu.patchCallSite(nextRip, state.gpr(GuestState.RAX));
+        page.forgetGateReturn();
         systemCallEntry.enter(nextRip);
     }
 

@@ -28,6 +28,7 @@ import org.linuxonlinux.vmm.mmu.Mmu;
  * @param gate stubs, for faults inside them
  * @param mmu this vCPU's view of memory
  * @param tables descriptor tables
+ * @param threadAreas thread-local segments
  * @param events exceptions and interrupts
  * @param apic local APIC
  * @param pvEoi how the guest ends its interrupts without exits
@@ -47,6 +48,7 @@ public record VcpuParts(
         GateCode gate,
         Mmu mmu,
         DescriptorTables tables,
+        ThreadAreas threadAreas,
         EventDelivery events,
         LocalApic apic,
         PvEoi pvEoi,

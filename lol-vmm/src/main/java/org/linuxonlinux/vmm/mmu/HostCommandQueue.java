@@ -18,9 +18,13 @@ public final class HostCommandQueue {
     public static final int MAP_FLAGS =
             HostAbi.MAP_SHARED | HostAbi.MAP_FIXED | HostAbi.MAP_NORESERVE;
 
+    /** Number of set_thread_area by {@code int $0x80} (Linux arch/x86/entry/syscalls). */
+    public static final int I386_SET_THREAD_AREA = 243;
+
     private long[] words = new long[64 * WORDS_PER_COMMAND];
     private int count;
     private long total;
+    private boolean hasThreadAreas;
 
     /** Maps {@code sizeBytes} of a file at {@code hva}. */
     public void map(long hva, long sizeBytes, int prot, int fd, long fileOffsetBytes) {
@@ -35,6 +39,12 @@ public final class HostCommandQueue {
     /** Changes the protection of mapped pages. */
     public void protect(long hva, long sizeBytes, int prot) {
         add(HostAbi.SYS_mprotect, hva, sizeBytes, prot, 0, 0, 0);
+    }
+
+    /** Has the host read a thread-local segment of the process from a struct user_desc. */
+    public void setThreadArea(long userDescHva) {
+        add(-I386_SET_THREAD_AREA, userDescHva, 0, 0, 0, 0, 0);
+        hasThreadAreas = true;
     }
 
     private void add(long nr, long a0, long a1, long a2, long a3, long a4, long a5) {
@@ -53,6 +63,14 @@ public final class HostCommandQueue {
         total++;
     }
 
+    /**
+     * Whether there are thread-local segments to be set: before segment registers and bases are
+     * loaded, since the host loads those again that name one.
+     */
+    public boolean hasThreadAreas() {
+        return hasThreadAreas;
+    }
+
     public boolean isEmpty() {
         return count == 0;
     }
@@ -66,7 +84,10 @@ public final class HostCommandQueue {
         return total;
     }
 
-    /** Word {@code word} (0 = number, 1..6 = arguments) of command {@code index}. */
+    /**
+     * Word {@code word} (0 = number, negated for {@code int $0x80}; 1..6 = arguments) of command
+     * {@code index}.
+     */
     public long word(int index, int word) {
         return words[index * WORDS_PER_COMMAND + word];
     }
@@ -74,5 +95,6 @@ public final class HostCommandQueue {
     /** Forgets all commands after they were executed. */
     public void clear() {
         count = 0;
+        hasThreadAreas = false;
     }
 }

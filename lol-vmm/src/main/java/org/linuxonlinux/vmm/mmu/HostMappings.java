@@ -32,6 +32,7 @@ final class HostMappings {
     /** Frames with translated code, by RAM-file page number. */
     private final BitSet codeFrames = new BitSet();
 
+    private boolean hasLowPage = true;
     private long pagesMapped;
     private long evictions;
 
@@ -166,6 +167,7 @@ final class HostMappings {
             lower.cut(run.hva(), run.endHva());
         }
         tableFor(run.gva()).put(run);
+        hasLowPage &= !AddressMap.meetsLowPage(run.hva(), run.sizeBytes());
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
         if ((run.prot() & PROT_WRITE) != 0) {
             protectCodeFramesIn(run);
@@ -173,9 +175,15 @@ final class HostMappings {
         showCopiesIn(run);
     }
 
+    /** Whether the guest has never had a page mapped in the low page's place. */
+    boolean hasLowPage() {
+        return hasLowPage;
+    }
+
     /** Enters a run that is mapped already, at a lower-half address that is not taken. */
     void enter(Run run) {
         lower.put(run);
+        hasLowPage &= !AddressMap.meetsLowPage(run.hva(), run.sizeBytes());
         pagesMapped += run.sizeBytes() >>> PageTables.PAGE_SHIFT;
         showCopiesIn(run);
         if (upper.size() + lower.size() > maxRuns) {
@@ -224,7 +232,8 @@ final class HostMappings {
                     pendingTo != 0
                             && !upper.intersects(pendingTo, run.hva())
                             && !AddressMap.meetsGate(pendingTo, run.hva() - pendingTo)
-                            && !meetsSiteTable(pendingTo, run.hva() - pendingTo);
+                            && !meetsSiteTable(pendingTo, run.hva() - pendingTo)
+                            && !AddressMap.meetsLowPage(pendingTo, run.hva() - pendingTo);
             if (!joins) {
                 if (pendingTo != 0) {
                     commands.unmap(pendingFrom, pendingTo - pendingFrom);

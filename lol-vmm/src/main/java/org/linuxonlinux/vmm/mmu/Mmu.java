@@ -55,9 +55,9 @@ public final class Mmu implements GuestCode {
     /** Page-fault error-code bits (Intel SDM vol. 3A §4.7). */
     private static final int PF_PRESENT = 1;
 
-    private static final int PF_WRITE = 2;
+    public static final int PF_WRITE = 2;
     private static final int PF_USER = 4;
-    private static final int PF_FETCH = 16;
+    public static final int PF_FETCH = 16;
 
     /** Frames looked at on each side of a 4 KB user page for a contiguous run; arbitrary. */
     private static final int USER_RUN_PAGES = 16;
@@ -194,6 +194,11 @@ public final class Mmu implements GuestCode {
         mappings.unmap(mappings.tableFor(gva), hva & -PAGE_SIZE, PAGE_SIZE);
     }
 
+    /** Whether {@link AddressMap#LOW_PAGE_HVA} is still the gate's. */
+    public boolean hasLowPage() {
+        return mappings.hasLowPage();
+    }
+
     /** Whether the iret stub may map a user page here by itself. */
     public boolean canPremap(long gva) {
         long pageGva = gva & -PAGE_SIZE;
@@ -219,6 +224,11 @@ public final class Mmu implements GuestCode {
         boolean global = (leaf & GLOBAL) != 0;
         mappings.enter(new Run(gva, gva, gpa, PAGE_SIZE, prot, global, PAGE_SHIFT));
         return (prot & PROT_WRITE) != 0 && mappings.isCodeFrame(gpa) ? gpa >>> PAGE_SHIFT : -1;
+    }
+
+    /** Whether a lower-half page is mapped, so that reading it does not fault. */
+    public boolean isReadable(long gva) {
+        return mappings.lower().at(gva & -PAGE_SIZE) != null;
     }
 
     /** Whether the page last walked is mapped at {@code pageHva} with what the access needs. */

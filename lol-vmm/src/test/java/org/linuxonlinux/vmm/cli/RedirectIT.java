@@ -20,7 +20,6 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -42,8 +41,6 @@ final class RedirectIT {
     private static final Duration LIMIT = Duration.ofMinutes(4);
     private static final String ENDED = "script ended: status=0";
 
-    private static final Set<RedirectMode> ALL = EnumSet.allOf(RedirectMode.class);
-    private static final Set<RedirectMode> PTRACE = EnumSet.of(RedirectMode.PTRACE);
     private static final Set<RedirectMode> GATE = EnumSet.of(RedirectMode.GATE);
 
     /** What is wrong today; these checks are left out of {@link #checksPass}. */
@@ -51,45 +48,9 @@ final class RedirectIT {
             List.of(
                     new KnownDefect(
                             "syscalls",
-                            "numbers",
-                            PTRACE,
-                            "bits above 31 of the number are not ignored"),
-                    new KnownDefect(
-                            "syscalls",
-                            "single-step",
-                            PTRACE,
-                            "a program that sets its trap flag ends its guest"),
-                    new KnownDefect(
-                            "syscalls",
-                            "segment-bases",
-                            PTRACE,
-                            "wrgsbase of 0x7ffffffff000 ends the monitor: ptrace refuses it"),
-                    new KnownDefect(
-                            "syscalls",
-                            "segment-bases-in-upper-half",
-                            ALL,
-                            "a base in the upper half ends the guest, on purpose under PTRACE"),
-                    new KnownDefect(
-                            "syscalls",
-                            "segment-bases-of-gate",
-                            ALL,
-                            "a program's GS base of FOLD is taken for the guest kernel's"),
-                    new KnownDefect(
-                            "syscalls",
-                            "vsyscall",
-                            PTRACE,
-                            "a call of the vsyscall page kills the program"),
-                    new KnownDefect(
-                            "syscalls",
                             "own-text",
                             GATE,
-                            "a program that reads its own code sees the patches"),
-                    new KnownDefect(
-                            "signals",
-                            "tracer",
-                            PTRACE,
-                            "PTRACE_SINGLESTEP in the guest ends the guest"),
-                    new KnownDefect("compat", "", ALL, "32-bit programs do not run"));
+                            "a program that reads its own code sees the patches"));
 
     @TempDir Path directory;
 
@@ -180,19 +141,13 @@ final class RedirectIT {
     }
 
     @ParameterizedTest
-    @EnumSource(value = RedirectMode.class, mode = EnumSource.Mode.EXCLUDE, names = "PTRACE")
+    @EnumSource(RedirectMode.class)
     void gdbInTheGuestSeesTheProgramAsItIs(RedirectMode mode) throws Exception {
         Map<String, byte[]> files = GuestProgram.HOTLOOP.build(directory);
         byte[] script = Files.readAllBytes(SCRIPTS.resolve("gdb.sh"));
         String output = run(mode, List.of("bash", "gdb-minimal"), script, files, "");
         assertEquals(4, passed(output).size(), output);
         assertTrue(output.contains(ENDED), output);
-    }
-
-    @Test
-    @Disabled("under ptrace, a guest program that is single-stepped ends its guest; open")
-    void gdbInTheGuestSeesTheProgramAsItIsUnderPtrace() throws Exception {
-        gdbInTheGuestSeesTheProgramAsItIs(RedirectMode.PTRACE);
     }
 
     /** The programs in Go are Debian's. */

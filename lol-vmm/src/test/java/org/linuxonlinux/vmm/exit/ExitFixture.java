@@ -77,6 +77,7 @@ final class ExitFixture implements AutoCloseable {
                         gate,
                         guest.mmu,
                         guest.tables,
+                        new ThreadAreas(guest.page, guest.tables, guest.mmu, guest.commands),
                         guest.events,
                         apic,
                         new PvEoi(guest.memory, apic),

@@ -121,6 +121,11 @@ final class FakeTransport implements ExitTransport {
     }
 
     @Override
+    public int errorCode() {
+        return NO_ERROR_CODE;
+    }
+
+    @Override
     public long faultHva() {
         return faultHva;
     }

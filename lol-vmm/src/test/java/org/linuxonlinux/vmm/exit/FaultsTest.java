@@ -54,7 +54,7 @@ final class FaultsTest {
                     new GuestInstructions(guest.mmu),
                     new InstructionEmulator(fixture.parts),
                     new Premap(guest.page, guest.mmu, fixture.translator, true),
-                    new SystemCallEntry(guest.state, fixture.msrs));
+                    new SystemCallEntry(guest.state, fixture.msrs, true));
 
     @BeforeEach
     void startInKernelMode() {

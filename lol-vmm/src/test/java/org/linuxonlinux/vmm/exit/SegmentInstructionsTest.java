@@ -15,10 +15,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.vmm.cpu.ControlState;
 import org.linuxonlinux.vmm.cpu.GuestFixture;
 import org.linuxonlinux.vmm.cpu.Rflags;
 import org.linuxonlinux.vmm.cpu.Vector;
+import org.linuxonlinux.vmm.mmu.HostCommandQueue;
 
 final class SegmentInstructionsTest extends InstructionTestBase {
     @Nested
@@ -56,10 +58,38 @@ final class SegmentInstructionsTest extends InstructionTestBase {
             state.setGpr(RAX, 0x2b);
             completes("8e e0");
             assertEquals(0x1234_5678L, control.fsBase());
-            assertEquals(0, fixture.transport.basesChanged);
             completes("8e e8");
             assertEquals(0x1234_5678L, control.gsBase());
-            assertEquals(1, fixture.transport.basesChanged);
+            assertEquals(2, fixture.transport.basesChanged);
+        }
+
+        @Test
+        void loadsAreDoneByTheContextProcess() {
+            state.setGpr(RAX, 0x2b);
+            completes("8e d8");
+            completes("8e e8");
+            assertEquals(1 << ControlState.DS | 1 << ControlState.GS, control.segmentsToLoad());
+        }
+
+        @Test
+        void theKernelsOwnSegmentsAreNoneOfTheHosts() {
+            state.setGpr(RAX, 0x18);
+            completes("8e d8");
+            assertEquals(0, control.selector(ControlState.DS));
+        }
+
+        @Test
+        void threadLocalSegmentsBecomeTheHosts() {
+            guest.descriptor(0x60, 0x12cf_f334_5678_ffffL);
+            state.setGpr(RAX, 0x63);
+            completes("8e e8");
+            assertEquals(0x63, control.selector(ControlState.GS));
+            assertEquals(1, guest.commands.count());
+            assertEquals(-HostCommandQueue.I386_SET_THREAD_AREA, guest.commands.word(0, 0));
+            assertEquals(12 | 0x1234_5678L << 32, guest.page.get(VcpuPageLayout.THREAD_AREAS));
+            assertEquals(0xf_ffffL | 0x11L << 32, guest.page.get(VcpuPageLayout.THREAD_AREAS + 8));
+            completes("8e e8");
+            assertEquals(1, guest.commands.count());
         }
 
         @ParameterizedTest
