@@ -4,7 +4,8 @@
 // operation, the median of up to BATCHES batches after one that warms up.
 //
 //   ctx2p0k        switch between 2 processes with 0 KB of data each, as lmbench's lat_ctx does it: a token goes round through two
-//                  pipes; what the same calls cost within one process is subtracted; per switch
+//                  pipes; what the same calls cost within one process is subtracted; per switch. Where system calls are dear, it
+//                  is a small difference of large numbers
 //   pipe-latency   1 byte to another process and back, through two pipes
 //   unix-latency   the same, through a stream socketpair
 //   tcp-latency    the same, through TCP over the loopback interface, which is brought up if it is down
