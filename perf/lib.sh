@@ -5,6 +5,7 @@
 #   RUNS    how often each side is measured (default 5); sides take turns, medians are compared
 #   CPUS    host CPUs that both sides are pinned to (default 0,1, or 0 where there is one)
 #   KERNEL  kernel to boot (default: the default guest's)
+#   MEMORY  a guest's memory (default 1G)
 #   WORK    directory for what is built and logged (default perf/work)
 
 set -euo pipefail
@@ -14,6 +15,7 @@ RUNS=${RUNS:-5}
 if [ -z "${CPUS:-}" ]; then
     if [ "$(nproc)" -gt 1 ]; then CPUS=0,1; else CPUS=0; fi
 fi
+MEMORY=${MEMORY:-1G}
 WORK=${WORK:-$perf/work}
 mkdir -p "$WORK"
 lol=$root/lol
@@ -84,16 +86,21 @@ INIT
 # The same kernel command line on both sides.
 command_line="console=ttyS0 transparent_hugepage=always panic=-1 reboot=a noreplace-smp"
 
-# run_lol INITRAMFS [OPTION...] / run_qemu INITRAMFS: boot, console on standard output.
+# run_lol INITRAMFS [OPTION...] / run_qemu INITRAMFS / run_uml INITRAMFS: boot, console on standard output.
 run_lol() {
     local initrd=$1
     shift
-    pinned "$lol" run -k "$(kernel)" -i "$initrd" -m 1G --timeout 300 "$@" </dev/null
+    pinned "$lol" run -k "$(kernel)" -i "$initrd" -m "$MEMORY" --timeout 300 "$@" </dev/null
 }
 
 run_qemu() {
-    pinned timeout 300 qemu-system-x86_64 -machine q35 -cpu qemu64 -accel tcg -m 1G -nodefaults -no-reboot -display none \
+    pinned timeout 300 qemu-system-x86_64 -machine q35 -cpu qemu64 -accel tcg -m "$MEMORY" -nodefaults -no-reboot -display none \
         -serial stdio -kernel "$(kernel)" -initrd "$1" -append "$command_line" </dev/null
+}
+
+# User-Mode Linux is a kernel of its own, and has no processor's modes to emulate: guest processes are processes of the host.
+run_uml() {
+    pinned timeout 300 linux.uml "mem=$MEMORY" "initrd=$1" con=null con0=null,fd:1 transparent_hugepage=always panic=-1 </dev/null
 }
 
 # start_lol INITRAMFS [OPTION...]: boots in the background, for a guest that says "phase NAME" and then waits for a line. Afterwards,
@@ -101,7 +108,7 @@ run_qemu() {
 start_lol() {
     local initrd=$1
     shift
-    coproc guest { exec taskset -c "$CPUS" "$lol" run -k "$(kernel)" -i "$initrd" -m 1G --timeout 300 "$@" 2>&1; }
+    coproc guest { exec taskset -c "$CPUS" "$lol" run -k "$(kernel)" -i "$initrd" -m "$MEMORY" --timeout 300 "$@" 2>&1; }
     # shellcheck disable=SC2034,SC2154 # used by those who source this; set by coproc
     out=${guest[0]} in=${guest[1]} launcher=$guest_PID
 }
