@@ -535,8 +535,10 @@ final class InProcessStubs {
         masm.leaq(rcx, Mem.ripRelative(resumeSwitchedHva));
         masm.movq(vcpu(VcpuPageLayout.RESUME_ENTRY), rcx);
         masm.movqImm(vcpu(VcpuPageLayout.PREMAP_GVA), 0);
-        masm.movqImm(vcpu(VcpuPageLayout.GATE_RETURN_RIP), -1);
         masm.addqImm(vcpu(VcpuPageLayout.COUNT_SWITCH), 1);
+        masm.movq(rdx, vcpu(VcpuPageLayout.ACTIVE_SLOT));
+        exchangeReturn(VcpuPageLayout.SLOT_RETURN_RIP, VcpuPageLayout.GATE_RETURN_RIP);
+        exchangeReturn(VcpuPageLayout.SLOT_RETURN_TO, VcpuPageLayout.GATE_RETURN_TO);
         masm.movq(rbp, vcpu(VcpuPageLayout.ACTIVE_AREA));
         masm.leaq(rcx, vcpu(VcpuPageLayout.SLOT_AREA));
         masm.movq(r10, Mem.indexed(rcx, rbx, Long.BYTES, 0));
@@ -569,6 +571,15 @@ final class InProcessStubs {
         masm.unspill(Slot.B);
         masm.unspill(Slot.A);
         slowExit.run();
+    }
+
+    /** Saves a word by the slot in RDX and loads it by the slot in RBX. Clobbers rax, rcx. */
+    private void exchangeReturn(int bySlotOffset, int offset) {
+        masm.leaq(rcx, vcpu(bySlotOffset));
+        masm.movq(rax, vcpu(offset));
+        masm.movq(Mem.indexed(rcx, rdx, Long.BYTES, 0), rax);
+        masm.movq(rax, Mem.indexed(rcx, rbx, Long.BYTES, 0));
+        masm.movq(vcpu(offset), rax);
     }
 
     private void moveWord(int toOffset, int fromOffset, Reg scratch) {

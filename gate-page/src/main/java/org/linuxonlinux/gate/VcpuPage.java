@@ -166,6 +166,9 @@ public final class VcpuPage implements Undo.Registers {
     /** Another address space may be in force, or a call site is not patched any more. */
     public void forgetGateReturn() {
         set(VcpuPageLayout.GATE_RETURN_RIP, -1);
+        for (int slot = 0; slot < AddressMap.MAX_CONTEXTS; slot++) {
+            set(VcpuPageLayout.SLOT_RETURN_RIP + slot * Long.BYTES, -1);
+        }
     }
 
     /** Who has the hand: {@code VcpuPageLayout.HAND_*}. Callable from any thread. */

@@ -325,6 +325,12 @@ public final class VcpuPageLayout {
     /** By slot, HVA of its area. Written by: monitor at creation. Read by: gate stub. */
     public static final int SLOT_AREA;
 
+    /** By slot, {@link #GATE_RETURN_RIP} of the others than the active one. */
+    public static final int SLOT_RETURN_RIP;
+
+    /** By slot, {@link #GATE_RETURN_TO}, as {@link #SLOT_RETURN_RIP}. */
+    public static final int SLOT_RETURN_TO;
+
     /** What a write of CR3 writes. Written by: translated code. Read by: gate stub. */
     public static final int NEW_CR3;
 
@@ -563,6 +569,8 @@ public final class VcpuPageLayout {
         l.cacheLine();
         SLOT_CR3 = words(l, f, "SLOT_CR3", AddressMap.MAX_CONTEXTS);
         SLOT_AREA = words(l, f, "SLOT_AREA", AddressMap.MAX_CONTEXTS);
+        SLOT_RETURN_RIP = words(l, f, "SLOT_RETURN_RIP", AddressMap.MAX_CONTEXTS);
+        SLOT_RETURN_TO = words(l, f, "SLOT_RETURN_TO", AddressMap.MAX_CONTEXTS);
         l.cacheLine();
         MONITOR_SLEEPS = u64(l, f, "MONITOR_SLEEPS");
         SPIN_COUNT = u64(l, f, "SPIN_COUNT");

@@ -383,7 +383,12 @@ final class Machine implements AutoCloseable {
                                 new Statistics.Line("pages mapped", mmu.pagesMapped()),
                                 new Statistics.Line("host mapping calls", spaces.commandsQueued()),
                                 new Statistics.Line("mappings in force", mmu.runCount()),
-                                new Statistics.Line("evictions", mmu.evictions()))));
+                                new Statistics.Line("evictions", mmu.evictions()),
+                                new Statistics.Line("context processes", spaces.count()),
+                                new Statistics.Line("switches by the gate", switchesByGate()),
+                                new Statistics.Line("switches by the monitor", mmu.rootChanges()),
+                                new Statistics.Line(
+                                        "address spaces recycled", spaces.recycled()))));
         groups.add(
                 new Statistics.Group(
                         "guest",
@@ -400,6 +405,10 @@ final class Machine implements AutoCloseable {
                                         "copies of code pages dropped",
                                         callSites == null ? 0 : callSites.droppedCopies()))));
         return new Statistics(groups);
+    }
+
+    private long switchesByGate() {
+        return page.get(VcpuPageLayout.COUNT_SWITCH);
     }
 
     String describeState() {

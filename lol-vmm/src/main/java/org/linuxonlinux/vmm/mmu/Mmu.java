@@ -100,6 +100,7 @@ public final class Mmu implements GuestCode {
     private long staleFromHva;
     private long staleEndHva;
 
+    private long rootChanges;
     private int errorCode;
     private long faultGpa;
 
@@ -411,6 +412,7 @@ public final class Mmu implements GuestCode {
      */
     public void setRoot(long cr3, boolean withPcids) {
         long newRoot = cr3 & FRAME_MASK;
+        rootChanges++;
         boolean flushes = !withPcids || cr3 >= 0;
         int pcid = withPcids ? (int) cr3 & PCID_MASK : 0;
         rootGpa = newRoot;
@@ -853,6 +855,11 @@ public final class Mmu implements GuestCode {
 
     // --- Statistics
     // -------------------------------------------------------------------------------
+
+    /** Writes of CR3 that the monitor has done. */
+    public long rootChanges() {
+        return rootChanges;
+    }
 
     /** Host mappings in force. */
     public int runCount() {
