@@ -16,7 +16,6 @@ import org.linuxonlinux.acpi.AcpiBlob;
 import org.linuxonlinux.acpi.AcpiConfig;
 import org.linuxonlinux.acpi.AcpiTables;
 import org.linuxonlinux.acpi.MpTable;
-import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostCpu;
@@ -113,6 +112,7 @@ final class Machine implements AutoCloseable {
             GuestMemory memory,
             GateMemory gateMemory,
             RedirectMode redirect,
+            int contexts,
             HostCapabilities host,
             HostCpu hostCpu,
             TscFrequency tscFrequency,
@@ -125,7 +125,9 @@ final class Machine implements AutoCloseable {
         this.end = end;
         page = gateMemory.page();
         control = new ControlState(page);
-        spaces = new AddressSpaces(contexts(redirect));
+        // A traced guest has one context process.
+        boolean traced = Redirectors.of(redirect).needsTracer();
+        spaces = new AddressSpaces(traced ? 1 : contexts);
         mmu = new Mmu(memory, spaces, GateMemory.RAM_FD, maxMappings());
         translator =
                 new Translator(
@@ -218,11 +220,6 @@ final class Machine implements AutoCloseable {
                 gateMemory.gate(),
                 spaces.current().commands(),
                 gateMemory.hasSyscallFilter());
-    }
-
-    /** A traced guest has one context process. */
-    private static int contexts(RedirectMode redirect) {
-        return Redirectors.of(redirect).needsTracer() ? 1 : AddressMap.MAX_CONTEXTS;
     }
 
     static GateEntries gateEntries(GateMemory gateMemory) {

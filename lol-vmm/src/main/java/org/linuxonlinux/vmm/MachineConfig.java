@@ -17,6 +17,8 @@ import org.linuxonlinux.redirect.RedirectMode;
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught; the host can do it
  * @param host what else the host offers for that
+ * @param contexts context processes at most, 1–{@value
+ *     org.linuxonlinux.gate.AddressMap#MAX_CONTEXTS}
  * @param cacheDirectory where decompressed kernels and translations are kept between runs
  * @param translationCache whether translations are kept
  * @param verbosity 0 says nothing but failures; 1 adds unknown MSRs, ports and the like; 2 traces
@@ -30,6 +32,7 @@ public record MachineConfig(
         Optional<Path> memoryFile,
         RedirectMode redirect,
         HostCapabilities host,
+        int contexts,
         Path cacheDirectory,
         boolean translationCache,
         int verbosity) {

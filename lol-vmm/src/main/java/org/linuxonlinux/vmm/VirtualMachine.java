@@ -64,6 +64,7 @@ public final class VirtualMachine implements AutoCloseable {
                         memory,
                         gateMemory,
                         config.redirect(),
+                        config.contexts(),
                         config.host(),
                         hostCpu,
                         TscFrequency.since(clockStart, hostCpu),

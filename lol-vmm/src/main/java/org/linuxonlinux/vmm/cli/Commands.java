@@ -100,6 +100,13 @@ final class Commands {
                                         + "which is nothing but its place. Default: shared.")
                         .build());
         spec.addOption(
+                text("--contexts")
+                        .paramLabel("N")
+                        .description(
+                                "Address spaces of the guest that are kept at a time, each in a host process: 1 to 8. "
+                                        + "With --redirect ptrace it is 1. Default: 8.")
+                        .build());
+        spec.addOption(
                 text("--translation-cache")
                         .paramLabel("on|off")
                         .defaultValue("on")

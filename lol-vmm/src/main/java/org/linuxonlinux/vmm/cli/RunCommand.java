@@ -116,6 +116,7 @@ final class RunCommand {
                     config.memoryFile(),
                     redirect,
                     host,
+                    config.contexts(),
                     cache,
                     config.translationCache(),
                     config.verbosity());

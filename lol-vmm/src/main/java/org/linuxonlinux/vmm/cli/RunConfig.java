@@ -19,6 +19,7 @@ import org.linuxonlinux.vmm.Isolation;
  * @param memoryFile file that holds guest RAM; empty for anonymous memory
  * @param redirect how guest system calls are caught
  * @param isolation what keeps programs from their own guest's kernel
+ * @param contexts context processes at most
  * @param translationCache keep translated code between runs
  * @param timeout how long the guest may run; empty for ever
  * @param verbosity number of {@code -v}
@@ -33,6 +34,7 @@ record RunConfig(
         Optional<Path> memoryFile,
         RedirectMode redirect,
         Isolation isolation,
+        int contexts,
         boolean translationCache,
         Optional<Duration> timeout,
         int verbosity,

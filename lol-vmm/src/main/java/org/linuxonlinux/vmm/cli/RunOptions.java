@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.linuxonlinux.gate.AddressMap;
 import org.linuxonlinux.memory.MemorySize;
 import org.linuxonlinux.redirect.RedirectMode;
 import org.linuxonlinux.vmm.GuestLayout;
@@ -59,6 +60,9 @@ final class RunOptions {
                         .map(f -> path("--memory-file", f)),
                 redirect(options.matchedOptionValue("--redirect", name(DEFAULT_REDIRECT))),
                 isolation(options.matchedOptionValue("--isolation", DEFAULT_ISOLATION)),
+                contexts(
+                        options.matchedOptionValue(
+                                "--contexts", Integer.toString(AddressMap.MAX_CONTEXTS))),
                 isOn(
                         "--translation-cache",
                         options.matchedOptionValue("--translation-cache", "on")),
@@ -123,6 +127,19 @@ final class RunOptions {
             }
         }
         throw unusable("--isolation", text, "expected one of: shared");
+    }
+
+    private static int contexts(String text) {
+        int count;
+        try {
+            count = Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            throw unusable("--contexts", text, "not a number");
+        }
+        if (count < 1 || count > AddressMap.MAX_CONTEXTS) {
+            throw unusable("--contexts", text, "expected 1 to " + AddressMap.MAX_CONTEXTS);
+        }
+        return count;
     }
 
     private static boolean isOn(String option, String text) {

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.IntToLongFunction;
 import org.linuxonlinux.gate.ContextAreas;
-import org.linuxonlinux.gate.DamagedPageException;
 import org.linuxonlinux.gate.VcpuPage;
 import org.linuxonlinux.gate.VcpuPageLayout;
 import org.linuxonlinux.host.HostAbi;
@@ -36,6 +35,7 @@ final class HandOver implements AutoCloseable {
     private final List<ContextProcess> processes = new CopyOnWriteArrayList<>();
     private final NativeMemory timeout = NativeMemory.allocate(16);
     private final SpinPolicy policy;
+    private long checkedNanos = System.nanoTime();
 
     /**
      * @param gateMemory what both sides look at
@@ -118,18 +118,17 @@ final class HandOver implements AutoCloseable {
             if (hand != VcpuPageLayout.HAND_CONTEXT) {
                 return hand;
             }
-            if (result == -HostAbi.ETIMEDOUT) {
-                requireActiveAlive();
-            }
+            requireAlive();
         }
     }
 
-    private void requireActiveAlive() {
-        int slot = page.activeSlot();
-        if (slot >= processes.size()) {
-            throw new DamagedPageException("no such context process: slot=" + slot);
+    /** From time to time, looks whether all processes are there, the sleeping ones too. */
+    private void requireAlive() {
+        long now = System.nanoTime();
+        if (now - checkedNanos >= CHECK_NANOS) {
+            checkedNanos = now;
+            processes.forEach(ContextProcess::requireAlive);
         }
-        processes.get(slot).requireAlive();
     }
 
     private long sleepOnce() {

@@ -11,11 +11,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -37,10 +40,16 @@ final class ContextProcessIT {
         return lol;
     }
 
-    private static long contextProcess(LolProcess lol) {
-        List<ProcessHandle> children = lol.monitor().children().toList();
-        assertEquals(1, children.size(), lol::transcript);
-        return children.get(0).pid();
+    /** All of them, the busiest first: the one that the guest runs in. */
+    private static List<Long> contextProcesses(LolProcess lol) {
+        List<ProcessHandle> children = new ArrayList<>(lol.monitor().children().toList());
+        assertFalse(children.isEmpty(), lol::transcript);
+        children.sort(Comparator.comparing(ContextProcessIT::cpuTime).reversed());
+        return children.stream().map(ProcessHandle::pid).toList();
+    }
+
+    private static Duration cpuTime(ProcessHandle process) {
+        return process.info().totalCpuDuration().orElse(Duration.ZERO);
     }
 
     @ParameterizedTest
@@ -56,14 +65,31 @@ final class ContextProcessIT {
     })
     void endsTheGuestWhenKilledFromOutside(String mode, String signal) throws Exception {
         try (LolProcess lol = start(mode)) {
-            String pid = Long.toString(contextProcess(lol));
-            assertEquals(0, new ProcessBuilder("kill", "-" + signal, pid).start().waitFor());
-            assertEquals(ExitStatus.GUEST_DIED.code(), lol.exitStatus(LIMIT), lol::transcript);
-            String last = lol.errors().lines().reduce((first, second) -> second).orElse("");
-            assertTrue(
-                    last.startsWith("lol: guest died: context process ended from outside: "),
-                    lol::transcript);
+            killAndExpectTheEnd(lol, signal, contextProcesses(lol).get(0));
         }
+    }
+
+    /** The guest has several address spaces, and is not in all of them. */
+    @ParameterizedTest
+    @CsvSource({"gate, KILL", "gate, SEGV", "sigsys, KILL"})
+    void endsTheGuestWhenASleepingOneIsKilledFromOutside(String mode, String signal)
+            throws Exception {
+        try (LolProcess lol = start(mode)) {
+            List<Long> processes = contextProcesses(lol);
+            assertTrue(processes.size() > 1, lol::transcript);
+            killAndExpectTheEnd(lol, signal, processes.get(processes.size() - 1));
+        }
+    }
+
+    private static void killAndExpectTheEnd(LolProcess lol, String signal, long pid)
+            throws Exception {
+        String[] kill = {"kill", "-" + signal, Long.toString(pid)};
+        assertEquals(0, new ProcessBuilder(kill).start().waitFor());
+        assertEquals(ExitStatus.GUEST_DIED.code(), lol.exitStatus(LIMIT), lol::transcript);
+        String last = lol.errors().lines().reduce((first, second) -> second).orElse("");
+        assertTrue(
+                last.startsWith("lol: guest died: context process ended from outside: "),
+                lol::transcript);
     }
 
     /** Ten seconds in which the monitor does nothing; the guest's clocks do not stop for that. */
@@ -117,29 +143,49 @@ final class ContextProcessIT {
     @CsvSource({"sigsys, 1", "gate, 2"})
     void holdsGuestRamAndPatchedCodeAndNothingElse(String mode, int files) throws Exception {
         try (LolProcess lol = start(mode)) {
-            long pid = contextProcess(lol);
-            Path proc = Path.of("/proc", Long.toString(pid));
-            try (var descriptors = Files.list(proc.resolve("fd"))) {
-                List<Path> open = descriptors.sorted().toList();
-                assertEquals(files, open.size(), open::toString);
-                String target = Files.readSymbolicLink(open.get(0)).toString();
-                assertTrue(target.contains("memfd:guest-ram"), target);
-                for (Path other : open.subList(1, files)) {
-                    target = Files.readSymbolicLink(other).toString();
-                    assertTrue(target.contains("memfd:lol-sites"), target);
-                }
+            for (long pid : contextProcesses(lol)) {
+                checkSandbox(pid, files);
             }
-            String status = Files.readString(proc.resolve("status"));
-            assertTrue(status.contains("NoNewPrivs:\t1\n"), status);
-            assertTrue(status.contains("Seccomp:\t2\n"), status);
-            assertTrue(status.contains("TracerPid:\t0\n"), status);
-            assertEquals("", Files.readString(proc.resolve("environ")));
-            String stat = Files.readString(proc.resolve("stat"));
-            // After the name: state, parent, group, session.
-            String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
-            assertEquals(Long.toString(pid), fields[3], stat);
-            String limits = Files.readString(proc.resolve("limits"));
-            assertTrue(limits.matches("(?s).*Max core file size +0 +0 .*"), limits);
+        }
+    }
+
+    private static void checkSandbox(long pid, int files) throws IOException {
+        Path proc = Path.of("/proc", Long.toString(pid));
+        try (var descriptors = Files.list(proc.resolve("fd"))) {
+            List<Path> open = descriptors.sorted().toList();
+            assertEquals(files, open.size(), open::toString);
+            String target = Files.readSymbolicLink(open.get(0)).toString();
+            assertTrue(target.contains("memfd:guest-ram"), target);
+            for (Path other : open.subList(1, files)) {
+                target = Files.readSymbolicLink(other).toString();
+                assertTrue(target.contains("memfd:lol-sites"), target);
+            }
+        }
+        String status = Files.readString(proc.resolve("status"));
+        assertTrue(status.contains("NoNewPrivs:\t1\n"), status);
+        assertTrue(status.contains("Seccomp:\t2\n"), status);
+        assertTrue(status.contains("TracerPid:\t0\n"), status);
+        assertEquals("", Files.readString(proc.resolve("environ")));
+        String stat = Files.readString(proc.resolve("stat"));
+        // After the name: state, parent, group, session.
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        assertEquals(Long.toString(pid), fields[3], stat);
+        String limits = Files.readString(proc.resolve("limits"));
+        assertTrue(limits.matches("(?s).*Max core file size +0 +0 .*"), limits);
+    }
+
+    /** One address space at a time. */
+    @Test
+    void thereIsOneWhereNoMoreAreWanted() throws Exception {
+        try (LolProcess lol =
+                LolProcess.startWithoutInput(
+                        "run",
+                        "--contexts",
+                        "1",
+                        "-a",
+                        "quiet lol.exec=\"cat /proc/cpuinfo; free\"")) {
+            assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
+            assertFalse(lol.output().contains("pcid"), lol::transcript);
         }
     }
 
@@ -147,7 +193,7 @@ final class ContextProcessIT {
     @CsvSource({"sigsys", "gate"})
     void letsADebuggerAttach(String mode) throws Exception {
         try (LolProcess lol = start(mode)) {
-            String pid = Long.toString(contextProcess(lol));
+            String pid = Long.toString(contextProcesses(lol).get(0));
             Process gdb = null;
             try {
                 gdb =
