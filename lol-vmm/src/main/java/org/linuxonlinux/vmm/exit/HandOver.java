@@ -61,9 +61,15 @@ final class HandOver implements AutoCloseable {
         return processes;
     }
 
-    /** Interrupts the active process. Any thread. */
+    /**
+     * Interrupts the active process. Any thread. Where a guest has forged which one that is, the
+     * vCPU thread notices, and nobody is interrupted.
+     */
     void kick() {
-        processes.get(page.activeSlot()).kick();
+        long slot = page.get(VcpuPageLayout.ACTIVE_SLOT);
+        if (slot >= 0 && slot < processes.size()) {
+            processes.get((int) slot).kick();
+        }
     }
 
     /** Lets the active context process go on at a stub. */

@@ -231,8 +231,11 @@ final class HostMappings {
         for (Run run : upper.all()) {
             mapIn(spaces.current(), run);
         }
-        if (callSites == null && gaveUpCallSites) {
+        if (gaveUpCallSites) {
             commands().unmap(AddressMap.SITE_TABLE_HVA, AddressMap.SITE_TABLE_SIZE_BYTES);
+        }
+        if (!hasLowPage) {
+            commands().unmap(AddressMap.LOW_PAGE_HVA, AddressMap.LOW_PAGE_SIZE_BYTES);
         }
     }
 
