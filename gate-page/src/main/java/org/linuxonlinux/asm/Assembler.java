@@ -668,11 +668,6 @@ public class Assembler implements AutoCloseable {
         code.emit8(vector);
     }
 
-    /** {@code mov src, %sreg}, 16 bits; numbers as ModRM has them: es cs ss ds fs gs. */
-    public final void loadSegment(int segment, Mem src) {
-        regMem(false, RM_MOV_SREG, segment, src, 0);
-    }
-
     /** {@code iretq}. */
     public final void iretq() {
         code.emit8(0x48);
@@ -680,6 +675,11 @@ public class Assembler implements AutoCloseable {
     }
 
     /** {@code mov src, %sreg}, 16 bits; numbers as ModRM has them: es cs ss ds fs gs. */
+    public final void loadSegment(int segment, Mem src) {
+        regMem(false, RM_MOV_SREG, segment, src, 0);
+    }
+
+    /** {@code mov src, %sreg} from a register. */
     public final void loadSegment(int segment, Reg src) {
         regReg(false, RM_MOV_SREG, segment, src);
     }

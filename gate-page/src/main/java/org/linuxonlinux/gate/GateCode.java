@@ -96,7 +96,6 @@ public final class GateCode {
     private final long onSignalHva;
     private final long awaitHandHva;
     private final long saveVectorsHva;
-    private final long resumeSwitchedHva;
     private final long writeCr3Hva;
     // Ascending HVAs from which kind and undo hold.
     private final long[] markHvas;
@@ -113,7 +112,6 @@ public final class GateCode {
             resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
             runCommandsHva = writer.stub("runCommands", generator::runCommands);
-            resumeSwitchedHva = 0;
             saveVectorsHva = 0;
         } else {
             exitHva = writer.stub("exit", generator::exit);
@@ -123,10 +121,9 @@ public final class GateCode {
             resumeKernelHva = writer.stub("resumeKernel", generator::resumeKernel);
             resumeSegmentsHva = writer.stub("resumeSegments", generator::resumeSegments);
             resumeUserHva = writer.stub("resumeUser", generator::resumeUser);
-            resumeSwitchedHva =
-                    writer.stub(
-                            "resumeSwitched",
-                            () -> generator.inProcess.resumeSwitched(generator.resumeKernelHva));
+            writer.stub(
+                    "resumeSwitched",
+                    () -> generator.inProcess.resumeSwitched(generator.resumeKernelHva));
             generator.inProcess.endOfResume(resumeHva);
         }
         commandsDoneHva = generator.commandsDoneHva;
@@ -250,11 +247,6 @@ public final class GateCode {
     /** In-process form: entry of the stub that saves the vector registers and exits. */
     public long saveVectorsHva() {
         return saveVectorsHva;
-    }
-
-    /** In-process form: entry of the resume stub in another context process than before. */
-    public long resumeSwitchedHva() {
-        return resumeSwitchedHva;
     }
 
     /** Entry of the stub for writes of CR3; 0 = there is none, each goes to the monitor. */

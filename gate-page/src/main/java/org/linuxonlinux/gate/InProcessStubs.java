@@ -481,7 +481,6 @@ final class InProcessStubs {
     void writeCr3(Runnable slowExit) {
         Label slow = new Label("switch slow");
         Label next = new Label("next slot");
-        Label found = new Label("slot found");
         Label awake = new Label("target is awake");
         writer.mark(Kind.BEFORE, Undo.NONE);
         masm.spill(Slot.A, rax);
@@ -500,7 +499,6 @@ final class InProcessStubs {
         masm.jcc(Cond.b, slow);
         masm.cmpq(rax, Mem.indexed(rcx, rbx, Long.BYTES, 0));
         masm.jcc(Cond.ne, next);
-        masm.bind(found);
         masm.cmpqImm(vcpu(VcpuPageLayout.PREMAPPED_GVA), 0);
         masm.jcc(Cond.ne, slow);
         orSegments(rcx, rdx);

@@ -246,10 +246,10 @@ public final class VcpuPageLayout {
     /** A struct user_desc for each thread-local segment. Written by: monitor. Read by: host. */
     public static final int THREAD_AREAS;
 
-    /** Guest LDTR selector, as {@link #DS_SEL}. */
+    /** Guest LDTR selector. Written by: monitor. Read by: emitted code, monitor. */
     public static final int LDTR_SEL;
 
-    /** Guest TR selector, as {@link #DS_SEL}. */
+    /** Guest TR selector, as {@link #LDTR_SEL}. */
     public static final int TR_SEL;
 
     /** Guest CR0. Written by: monitor. Read by: emitted code, monitor. */

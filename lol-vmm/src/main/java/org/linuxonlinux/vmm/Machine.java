@@ -134,7 +134,7 @@ final class Machine implements AutoCloseable {
                         mmu,
                         gateMemory.codeCache(),
                         gateMemory.branchTable(),
-                        gateEntries(gateMemory),
+                        GateEntries.of(gateMemory.gate()),
                         INLINE_PORTS);
         translator.addDynamic(kernel.exceptionTable());
         translationCache.ifPresent(cache -> cache.loadInto(translator));
@@ -220,14 +220,6 @@ final class Machine implements AutoCloseable {
                 gateMemory.gate(),
                 spaces.current().commands(),
                 gateMemory.hasSyscallFilter());
-    }
-
-    static GateEntries gateEntries(GateMemory gateMemory) {
-        return new GateEntries(
-                gateMemory.gate().exitHva(),
-                gateMemory.gate().sysretHva(),
-                gateMemory.gate().iretHva(),
-                gateMemory.gate().writeCr3Hva());
     }
 
     private static AcpiConfig acpiConfig() {

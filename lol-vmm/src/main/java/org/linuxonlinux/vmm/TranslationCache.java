@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import org.linuxonlinux.translate.Digest;
 import org.linuxonlinux.translate.DormantBlocks;
+import org.linuxonlinux.translate.GateEntries;
 import org.linuxonlinux.translate.TranslationImage;
 import org.linuxonlinux.translate.TranslationKey;
 import org.linuxonlinux.translate.TranslationStore;
@@ -71,7 +72,7 @@ final class TranslationCache {
         try {
             long version =
                     TranslatorVersion.of(
-                            gate.gate().bytes(), Machine.gateEntries(gate), Machine.INLINE_PORTS);
+                            gate.gate().bytes(), GateEntries.of(gate.gate()), Machine.INLINE_PORTS);
             key = new TranslationKey(digest, version);
             Optional<TranslationImage> image = store.load(key);
             if (image.isPresent()) {

@@ -27,6 +27,7 @@ import org.linuxonlinux.host.HostAbi;
 import org.linuxonlinux.host.HostCallException;
 import org.linuxonlinux.memory.GuestMemory;
 import org.linuxonlinux.ptrace.StubProgram;
+import org.linuxonlinux.ptrace.TracedProcess;
 import org.linuxonlinux.redirect.CallSites;
 
 /**
@@ -38,9 +39,6 @@ final class ContextSetup {
     private static final String NAME = "lol-context";
     private static final int MAP_FLAGS =
             HostAbi.MAP_SHARED | HostAbi.MAP_FIXED | HostAbi.MAP_NORESERVE;
-
-    /** End of what the host lets processes map (TASK_SIZE_MAX, 4-level paging). */
-    private static final long TASK_END_HVA = 0x7fff_ffff_f000L;
 
     private static final long MAX_FD = 0xffff_ffffL;
     private static final int[] SIGNALS = {
@@ -145,7 +143,7 @@ final class ContextSetup {
     private void addCalls(GuestMemory memory, boolean hasUserDispatch) {
         long endOfAreas = AddressMap.CONTEXT_AREAS_HVA + AddressMap.CONTEXT_AREAS_SIZE_BYTES;
         add("munmap", HostAbi.SYS_munmap, 0, AddressMap.GATE_CODE_HVA);
-        add("munmap", HostAbi.SYS_munmap, endOfAreas, TASK_END_HVA - endOfAreas);
+        add("munmap", HostAbi.SYS_munmap, endOfAreas, TracedProcess.TASK_END_HVA - endOfAreas);
         add(
                 "mmap",
                 HostAbi.SYS_mmap,
