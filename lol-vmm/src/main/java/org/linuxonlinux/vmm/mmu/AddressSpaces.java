@@ -14,10 +14,11 @@ import org.linuxonlinux.gate.VcpuPage;
  * <p>vCPU thread only. Source: Intel SDM vol. 3A §4.10.1 (PCIDs).
  */
 public final class AddressSpaces {
-    /** Host calls that wait for a process at most; making all mappings anew takes fewer. */
-    private static final int MAX_COMMANDS = 10_000;
+    /** Making all mappings of a process anew takes some 150 host calls, and user pages fault. */
+    private static final int MAX_WAITING = 1000;
 
     private final int capacity;
+    private final int maxWaiting;
     private final List<AddressSpace> spaces = new ArrayList<>();
     private AddressSpace current;
     private Consumer<AddressSpace> starter = space -> {};
@@ -28,7 +29,16 @@ public final class AddressSpaces {
      * @param capacity context processes at most
      */
     public AddressSpaces(int capacity) {
+        this(capacity, MAX_WAITING);
+    }
+
+    /**
+     * @param maxWaiting host calls that wait for a process at most, before its mappings are given
+     *     up
+     */
+    AddressSpaces(int capacity, int maxWaiting) {
         this.capacity = capacity;
+        this.maxWaiting = maxWaiting;
         current = new AddressSpace(0);
         current.setPcid(0);
         spaces.add(current);
@@ -114,6 +124,18 @@ public final class AddressSpaces {
         }
     }
 
+    /**
+     * Gives up the mappings of processes that have not run for so long that making them anew is
+     * less work than what waits for them.
+     */
+    void outdateLaggards() {
+        for (AddressSpace space : spaces) {
+            if (space != current && space.commands().count() > maxWaiting) {
+                space.outdate();
+            }
+        }
+    }
+
     /** Tells the gate which ones the guest can switch to; before each entry. */
     public void publish(VcpuPage page) {
         if (!areMany()) {
@@ -123,9 +145,6 @@ public final class AddressSpaces {
             boolean isCurrent = space == current;
             long cr3 = isCurrent ? space.rootGpa() | space.pcid() : space.switchableCr3();
             page.setSlotCr3(space.slot(), cr3);
-            if (!isCurrent && space.commands().count() > MAX_COMMANDS) {
-                space.outdate();
-            }
         }
     }
 

@@ -21,7 +21,10 @@ public final class HostCommandQueue {
     /** Number of set_thread_area by {@code int $0x80} (Linux arch/x86/entry/syscalls). */
     public static final int I386_SET_THREAD_AREA = 243;
 
-    private long[] words = new long[64 * WORDS_PER_COMMAND];
+    /** Commands that there is room for at first, and again after more have been executed. */
+    private static final int USUAL_COUNT = 64;
+
+    private long[] words = new long[USUAL_COUNT * WORDS_PER_COMMAND];
     private int count;
     private long total;
     private boolean hasThreadAreas;
@@ -94,6 +97,9 @@ public final class HostCommandQueue {
 
     /** Forgets all commands after they were executed. */
     public void clear() {
+        if (count > USUAL_COUNT) {
+            words = new long[USUAL_COUNT * WORDS_PER_COMMAND];
+        }
         count = 0;
         hasThreadAreas = false;
     }

@@ -549,6 +549,7 @@ public final class Mmu implements GuestCode {
      * Tells the gate which address spaces the guest can change to; last thing before each entry.
      */
     public void publish(VcpuPage page) {
+        spaces.outdateLaggards();
         spaces.publish(page);
     }
 

@@ -50,13 +50,17 @@ final class AddressSpacesRandomTest {
     private Mmu mmu;
     private int pcid;
     private int byGate;
+    private int outdated;
 
-    /** With as many context processes as PCIDs, and with fewer. */
-    @ParameterizedTest(name = "seed {0}, {1} context processes")
-    @CsvSource({"1, 8", "2, 8", "3, 3", "4, 3", "5, 2"})
-    void theRunningProcessNeverPermitsMoreThanItsTables(long seed, int contexts) {
+    /**
+     * With as many context processes as PCIDs, and with fewer; with mappings that are given up at
+     * once, now and then, and never.
+     */
+    @ParameterizedTest(name = "seed {0}, {1} context processes, {2} host calls wait at most")
+    @CsvSource({"1, 8, 1000000", "2, 8, 2", "3, 3, 4", "4, 3, 1000000", "5, 2, 0", "6, 8, 8"})
+    void theRunningProcessNeverPermitsMoreThanItsTables(long seed, int contexts, int maxWaiting) {
         random = new Random(seed);
-        spaces = new AddressSpaces(contexts);
+        spaces = new AddressSpaces(contexts, maxWaiting);
         spaces.onStart(space -> hosts.add(new HostModel(space.commands())));
         hosts.add(new HostModel(spaces.current().commands()));
         mmu = new Mmu(memory, spaces, 3, 1000);
@@ -74,6 +78,12 @@ final class AddressSpacesRandomTest {
                 case 8 -> changeCode();
                 default -> access("seed " + seed + " step " + step);
             }
+            mmu.publish(page);
+            for (AddressSpace space : spaces.all()) {
+                outdated += space.isOutdated() ? 1 : 0;
+                boolean waits = space == spaces.current() || space.commands().count() <= maxWaiting;
+                assertTrue(waits, "too many host calls wait");
+            }
             hosts.get(mmu.slot()).run();
             String where = "seed " + seed + " step " + step + " pcid " + pcid;
             check(USER, where);
@@ -82,6 +92,7 @@ final class AddressSpacesRandomTest {
         assertTrue(spaces.count() <= contexts);
         assertEquals(contexts < PCIDS, spaces.recycled() != 0);
         assertTrue(byGate > STEPS / 100, "switches by the gate: " + byGate);
+        assertEquals(maxWaiting < STEPS, outdated > STEPS / 100, "outdated: " + outdated);
         memory.close();
     }
 
@@ -146,7 +157,6 @@ final class AddressSpacesRandomTest {
 
     /** What the gate does with what the monitor has published before the entry. */
     private void switchByGate() {
-        mmu.publish(page);
         int wanted = random.nextInt(PCIDS);
         long cr3 = tables.get(wanted).rootGpa() | wanted;
         for (int slot = 0; slot < AddressMap.MAX_CONTEXTS; slot++) {

@@ -57,9 +57,7 @@ final class HostModel {
                 }
                 case 11 -> {
                     texts.add(String.format("unmap %x+%x", hva, size));
-                    for (long at = 0; at < size; at += PAGE_SIZE) {
-                        pages.remove(hva + at);
-                    }
+                    pages.keySet().removeIf(at -> at >= hva && at - hva < size);
                 }
                 default -> throw new AssertionError("system call " + queue.word(i, 0));
             }
