@@ -88,7 +88,7 @@ final class ProgramsIT {
     void mixedLoadGivesTheRightResultsForLong() throws Exception {
         try (LolProcess lol = start("soak.sh", "lol.seconds=" + SOAK_SECONDS)) {
             lol.await("soak started", 0, LIMIT);
-            List<Integer> kilobytes = anonymousMemoryUntilExit(lol.monitor());
+            List<Integer> kilobytes = anonymousMemoryUntil(lol, "soak ended: ");
             assertEquals(0, lol.exitStatus(LIMIT), lol::transcript);
             String output = lol.output();
             assertTrue(output.contains("soak ended: "), lol::transcript);
@@ -103,12 +103,12 @@ final class ProgramsIT {
         }
     }
 
-    /** One sample a second. */
-    private static List<Integer> anonymousMemoryUntilExit(ProcessHandle monitor)
+    /** One sample a second, as long as the load lasts: at the end translated code is saved. */
+    private static List<Integer> anonymousMemoryUntil(LolProcess lol, String end)
             throws InterruptedException {
-        Path status = Path.of("/proc", Long.toString(monitor.pid()), "status");
+        Path status = Path.of("/proc", Long.toString(lol.monitor().pid()), "status");
         List<Integer> kilobytes = new ArrayList<>();
-        while (monitor.isAlive()) {
+        while (lol.monitor().isAlive() && !lol.output().contains(end)) {
             try {
                 Files.readAllLines(status).stream()
                         .filter(line -> line.startsWith("RssAnon:"))
