@@ -106,9 +106,10 @@ final class ProgramsIT {
     /** One sample a second, as long as the load lasts: at the end translated code is saved. */
     private static List<Integer> anonymousMemoryUntil(LolProcess lol, String end)
             throws InterruptedException {
-        Path status = Path.of("/proc", Long.toString(lol.monitor().pid()), "status");
+        ProcessHandle monitor = lol.monitor();
+        Path status = Path.of("/proc", Long.toString(monitor.pid()), "status");
         List<Integer> kilobytes = new ArrayList<>();
-        while (lol.monitor().isAlive() && !lol.output().contains(end)) {
+        while (monitor.isAlive() && !lol.output().contains(end)) {
             try {
                 Files.readAllLines(status).stream()
                         .filter(line -> line.startsWith("RssAnon:"))
